@@ -1,0 +1,315 @@
+"""What can be invoked on Amazon Bedrock, and the authorisations AWS makes for it.
+
+One call through a profile is authorised several times: on the profile, then on the model in each Region it may run in
+(Amazon Bedrock User Guide, "Prerequisites for inference profiles" and "Global cross-Region inference").
+Everything the library writes about a model is derived from `Model.authorisations`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from enum import Enum
+
+from secure_bedrock.errors import InvalidInput, invalid
+from secure_bedrock.policy.catalogue import exempt_from_guardrails, known_model, require_plausible
+from secure_bedrock.policy.destinations import GLOBAL, Destinations, Note, destinations_of, split_profile_id
+from secure_bedrock.policy.environment import Arn, Environment, is_unresolved, known_regions
+
+PROFILE_KEY = "bedrock:InferenceProfileArn"
+
+
+class ModelKind(Enum):
+    """The kinds of resources that inference is called on; the value is the resource type of the ARN."""
+
+    FOUNDATION_MODEL = "foundation-model"
+    INFERENCE_PROFILE = "inference-profile"
+    APPLICATION_INFERENCE_PROFILE = "application-inference-profile"
+    PROVISIONED_MODEL = "provisioned-model"
+    IMPORTED_MODEL = "imported-model"
+    CUSTOM_MODEL_DEPLOYMENT = "custom-model-deployment"
+
+
+#: Kinds that are invoked by their own ARN and bring no other authorisation.
+_ALONE = {ModelKind.PROVISIONED_MODEL, ModelKind.IMPORTED_MODEL, ModelKind.CUSTOM_MODEL_DEPLOYMENT}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Authorisation:
+    """One of the checks AWS makes for one call.
+
+    Attributes:
+        resource: the ARN checked; its Region may be `*` where the profile alone decides it.
+        only_through: the profiles one of which must be named by `bedrock:InferenceProfileArn`; empty: called directly.
+        requested_region: the literal value of `aws:RequestedRegion` where it is not the ARN's Region.
+    """
+
+    resource: str
+    only_through: tuple[str, ...] = ()
+    requested_region: str | None = None
+
+    @property
+    def in_any_region(self) -> str:
+        """The resource with its Region replaced by `*`."""
+        return str_arn(replace(Arn.parse(self.resource), region="*"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Model:
+    """What can be invoked. Make one with `Model.parse` or `Model.application_profile`.
+
+    Attributes:
+        kind: the kind of resource.
+        id: the model id, profile id or the last part of the ARN.
+        provider: the model's provider, None where the ARN does not tell.
+        arn: the ARN as given, None when only an id was.
+        serves: what an application inference profile routes to.
+        destinations: the Regions of a profile as the user stated them; None: the dated table decides.
+    """
+
+    kind: ModelKind
+    id: str
+    provider: str | None = None
+    arn: str | None = None
+    serves: tuple[Model, ...] = ()
+    destinations: tuple[str, ...] | None = None
+
+    @classmethod
+    def parse(cls, text: str, *, destinations: Iterable[str] | None = None, accept_unknown: bool = False) -> Model:
+        """Read a model id, an inference-profile id or any ARN that can be invoked.
+
+        Args:
+            text: such as `amazon.nova-lite-v1:0`, `eu.amazon.nova-lite-v1:0`, `global.amazon.nova-2-lite-v1:0` or an ARN
+                of a foundation model, an inference profile, a provisioned or imported model or a custom-model deployment.
+            destinations: the Regions an inference profile reaches, where the library's table does not know or is out of
+                date. Default: the table.
+            accept_unknown: take an id that looks like a misspelling as it is. Default: such an id is an error.
+
+        Raises:
+            InvalidInput: with the nearest known id, or what to use instead.
+        """
+        if not isinstance(text, str):
+            raise invalid("models", text, allowed="a model id, an inference-profile id or a Bedrock ARN")
+        if not text.strip() or text != text.strip():
+            raise invalid("models", text, allowed="a model id without blanks around it")
+        model = _from_arn(text, accept_unknown=accept_unknown) if ":" in text and _is_arn(text) else _from_id(
+            text, accept_unknown=accept_unknown
+        )
+        return model if destinations is None else model._with_destinations(destinations)
+
+    @classmethod
+    def application_profile(cls, arn: str, *, serves: Iterable[str | Model]) -> Model:
+        """Name an application inference profile; its ARN may be resolved at deploy time, what it serves may not.
+
+        The models it serves can then be called only through it.
+        The system profile it copies, if any, is not opened by itself: name it in `models` too where callers use both.
+
+        Args:
+            arn: the ARN of the application inference profile.
+            serves: the model, or the system inference profile, the application profile was made from.
+
+        Raises:
+            InvalidInput: for another kind of ARN, or where `serves` is empty or itself an application profile.
+        """
+        served = tuple(item if isinstance(item, Model) else cls.parse(item) for item in serves)
+        if not served:
+            raise InvalidInput("serves: got nothing; allowed is the model or system profile the profile was made from")
+        for item in served:
+            if item.kind not in {ModelKind.FOUNDATION_MODEL, ModelKind.INFERENCE_PROFILE}:
+                raise invalid("serves", item.id, allowed="a foundation model or a system inference profile")
+        if not is_unresolved(arn):
+            _require_type(arn, ModelKind.APPLICATION_INFERENCE_PROFILE)
+        elif _is_arn(arn):
+            Arn.parse(arn)
+        return cls(
+            kind=ModelKind.APPLICATION_INFERENCE_PROFILE,
+            id=arn.rpartition("/")[2],
+            provider=served[0].provider,
+            arn=arn,
+            serves=served,
+        )
+
+    @property
+    def is_global(self) -> bool:
+        """Whether this is a system profile that routes to every commercial Region."""
+        return self.kind is ModelKind.INFERENCE_PROFILE and self.id.startswith(f"{GLOBAL}.")
+
+    @property
+    def model_id(self) -> str:
+        """The foundation model behind a foundation model or system profile."""
+        split = split_profile_id(self.id) if self.kind is ModelKind.INFERENCE_PROFILE else None
+        return split[1] if split else self.id
+
+    @property
+    def takes_guardrail(self) -> bool:
+        """Whether calls can name a guardrail; by output and id, unverified, and True where nothing is known."""
+        if self.serves:
+            return any(model.takes_guardrail for model in self.serves)
+        return self.kind in _ALONE or not exempt_from_guardrails(self.model_id)
+
+    def authorisations(self, environment: Environment) -> tuple[Authorisation, ...]:
+        """Return every authorisation AWS makes when this is invoked from an environment.
+
+        Raises:
+            InvalidInput: where the ARN belongs to another partition, or the profile is not offered in that Region.
+        """
+        place = self._place(environment)
+        if self.kind is ModelKind.FOUNDATION_MODEL:
+            return (Authorisation(resource=place.foundation_model(self.id)),)
+        if self.kind is ModelKind.APPLICATION_INFERENCE_PROFILE:
+            return self._application_profile(place)
+        if self.kind is ModelKind.INFERENCE_PROFILE:
+            return self._system_profile(place)
+        return (Authorisation(resource=self.arn or place.arn(f"{self.kind.value}/{self.id}")),)
+
+    def foundation_models(self, environment: Environment) -> tuple[str, ...]:
+        """Return the ARNs of the foundation models behind this in the caller's own Region."""
+        if self.serves:
+            return tuple(arn for model in self.serves for arn in model.foundation_models(environment))
+        return () if self.kind in _ALONE else (self._place(environment).foundation_model(self.model_id),)
+
+    def notes(self, environment: Environment) -> tuple[Note, ...]:
+        """Return what had to be assumed about this model in an environment, for the reader."""
+        notes = [note for model in self.serves for note in model.notes(environment)]
+        place = self._place(environment)
+        if self.kind is ModelKind.INFERENCE_PROFILE and not self.is_global:
+            destinations = self._destinations(place)
+            notes += [destinations.note] if destinations.note else []
+        if self.kind is ModelKind.FOUNDATION_MODEL:
+            notes += _foundation_model_notes(self.id, place)
+        return tuple(dict.fromkeys(notes))
+
+    def _application_profile(self, place: Environment) -> tuple[Authorisation, ...]:
+        arn = self.arn or ""
+        inner = [authorisation for model in self.serves for authorisation in model.authorisations(place)]
+        # Which of the two ARNs the key holds, and whether the copied profile is authorised too, AWS does not say:
+        # both ARNs are accepted on the models, and the copied profile only through this one.
+        copied = tuple(a.resource for a in inner if ":inference-profile/" in a.resource)
+        bound = [
+            replace(a, only_through=(arn,) if a.resource in copied else (arn, *copied)) for a in inner
+        ]
+        return (Authorisation(resource=arn), *bound)
+
+    def _system_profile(self, place: Environment) -> tuple[Authorisation, ...]:
+        profile = place.arn(f"inference-profile/{self.id}")
+        through = (profile,)
+        if self.is_global:
+            return (
+                Authorisation(resource=profile),
+                Authorisation(resource=place.foundation_model(self.model_id), only_through=through),
+                Authorisation(
+                    resource=place.foundation_model(self.model_id, region=""),
+                    only_through=through,
+                    requested_region="unspecified",
+                ),
+            )
+        regions = self._destinations(place).regions
+        reached = ("*",) if regions is None else tuple(dict.fromkeys((place.region, *regions)))
+        models = (place.foundation_model(self.model_id, region=region) for region in reached)
+        return (Authorisation(resource=profile), *(Authorisation(resource=arn, only_through=through) for arn in models))
+
+    def _destinations(self, place: Environment) -> Destinations:
+        if self.destinations is not None:
+            return Destinations(self.destinations)
+        return destinations_of(self.id, place)
+
+    def _place(self, environment: Environment) -> Environment:
+        """The environment with what this model's own ARN says of Region and account."""
+        if self.arn is None or not _is_arn(self.arn):
+            return environment
+        arn = Arn.parse(self.arn)
+        if not is_unresolved(arn.partition) and not is_unresolved(environment.partition):
+            if arn.partition != environment.partition:
+                raise invalid("models", self.arn, allowed=f"an ARN of the partition {environment.partition}")
+        return replace(environment, region=arn.region or environment.region, account=self._account(arn, environment))
+
+    def _account(self, arn: Arn, environment: Environment) -> str:
+        account = arn.account or environment.account
+        known = not is_unresolved(account) and not is_unresolved(environment.account)
+        if self.kind is ModelKind.INFERENCE_PROFILE and known and account != environment.account:
+            raise invalid(
+                "models",
+                self.arn,
+                allowed=f"an inference profile of the caller's own account {environment.account}",
+                remedy=f"pass the id {self.id!r}",
+            )
+        return account
+
+    def _with_destinations(self, destinations: Iterable[str]) -> Model:
+        regions = tuple(destinations)
+        if self.kind is not ModelKind.INFERENCE_PROFILE or self.is_global:
+            raise invalid("destinations", self.id, allowed="a geographic inference profile such as 'eu....'")
+        if not regions:
+            raise InvalidInput("destinations: got nothing; allowed is at least one Region, or None for the table's")
+        for region in regions:
+            if region not in known_regions():
+                raise invalid("destinations", region, allowed="an AWS Region")
+        return replace(self, destinations=regions)
+
+
+def str_arn(arn: Arn) -> str:
+    """Return an ARN as text."""
+    return f"arn:{arn.partition}:{arn.service}:{arn.region}:{arn.account}:{arn.resource}"
+
+
+def _is_arn(text: str) -> bool:
+    return text.startswith("arn:")
+
+
+def _from_id(text: str, *, accept_unknown: bool) -> Model:
+    if is_unresolved(text):
+        raise invalid(
+            "models",
+            text,
+            allowed="a value known at synth",
+            remedy="for an application inference profile use Model.application_profile(arn, serves=[...])",
+        )
+    split = split_profile_id(text)
+    model_id = split[1] if split else text
+    if not accept_unknown:
+        require_plausible("models", model_id)
+    kind = ModelKind.INFERENCE_PROFILE if split else ModelKind.FOUNDATION_MODEL
+    return Model(kind=kind, id=text, provider=model_id.partition(".")[0])
+
+
+def _from_arn(text: str, *, accept_unknown: bool) -> Model:
+    arn = _require_type(text, *ModelKind)
+    kind = ModelKind(arn.resource_type)
+    if kind is ModelKind.APPLICATION_INFERENCE_PROFILE:
+        raise invalid(
+            "models",
+            text,
+            allowed="an application inference profile together with what it routes to",
+            remedy="use Model.application_profile(arn, serves=[...])",
+        )
+    if kind is ModelKind.FOUNDATION_MODEL and not arn.region:
+        raise invalid("models", text, allowed="a foundation model of a Region, or a 'global.' profile for Region-less calls")
+    if kind in _ALONE:
+        return Model(kind=kind, id=arn.resource_id, arn=text)
+    model = _from_id(arn.resource_id, accept_unknown=accept_unknown)
+    if model.kind is not kind:
+        raise invalid("models", text, allowed=f"an id that fits {kind.value}; {arn.resource_id!r} is a {model.kind.value}")
+    return replace(model, arn=text)
+
+
+def _require_type(text: str, *kinds: ModelKind) -> Arn:
+    arn = Arn.parse(text)
+    allowed = ", ".join(kind.value for kind in kinds)
+    if arn.service != "bedrock" or arn.resource_type not in {kind.value for kind in kinds} or not arn.resource_id:
+        raise invalid("models", text, allowed=f"a Bedrock ARN of one of the kinds {allowed}")
+    if "*" in text or "?" in text:
+        raise invalid("models", text, allowed="one model; wildcards are refused")
+    return arn
+
+
+def _foundation_model_notes(model_id: str, place: Environment) -> list[Note]:
+    row = known_model(model_id)
+    if row is None:
+        return [Note("model-unknown", f"{model_id} is not in the library's table of models; taken as it is")]
+    documented = row["in_region_documented"]
+    if row["profile_only"] and place.partition == "aws":
+        return [Note("model-profile-only", f"{model_id} can be called only through an inference profile such as 'us.{model_id}'")]
+    if documented and place.region_is_known and place.region not in documented:
+        known = ", ".join(documented)
+        return [Note("model-region", f"AWS does not document {model_id} in {place.region} without a profile, only in {known}")]
+    return []
