@@ -1,1 +1,52 @@
 """AWS CDK constructs for one job: only authorised applications and people can call Amazon Bedrock."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from secure_bedrock.constructs.endpoint import PrivateBedrockEndpoint
+    from secure_bedrock.constructs.principals import MfaAccountPrincipal
+    from secure_bedrock.constructs.role import ScopedInvokeRole
+    from secure_bedrock.errors import InvalidInput
+    from secure_bedrock.policy.actions import InvokeActions
+    from secure_bedrock.policy.guardrails import GuardrailVersion
+    from secure_bedrock.policy.models import Model
+    from secure_bedrock.policy.network import Network
+    from secure_bedrock.policy.services import BedrockService
+
+__all__ = [
+    "BedrockService",
+    "GuardrailVersion",
+    "InvalidInput",
+    "InvokeActions",
+    "MfaAccountPrincipal",
+    "Model",
+    "Network",
+    "PrivateBedrockEndpoint",
+    "ScopedInvokeRole",
+]
+
+#: Where each public name lives; it is imported on first use, so that a part never pays for the rest.
+_HOMES = {
+    "BedrockService": "policy.services",
+    "GuardrailVersion": "policy.guardrails",
+    "InvalidInput": "errors",
+    "InvokeActions": "policy.actions",
+    "MfaAccountPrincipal": "constructs.principals",
+    "Model": "policy.models",
+    "Network": "policy.network",
+    "PrivateBedrockEndpoint": "constructs.endpoint",
+    "ScopedInvokeRole": "constructs.role",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

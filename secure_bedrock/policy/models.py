@@ -194,6 +194,7 @@ class Model:
         profile = place.arn(f"inference-profile/{self.id}")
         through = (profile,)
         if self.is_global:
+            _require_commercial(self.id, place)
             return (
                 Authorisation(resource=profile),
                 Authorisation(resource=place.foundation_model(self.model_id), only_through=through),
@@ -245,6 +246,13 @@ class Model:
             if region not in known_regions():
                 raise invalid("destinations", region, allowed="an AWS Region")
         return replace(self, destinations=regions)
+
+
+def _require_commercial(profile_id: str, place: Environment) -> None:
+    if not is_unresolved(place.partition) and place.partition != "aws":
+        raise invalid(
+            "models", profile_id, allowed=f"a profile of the partition {place.partition}; global ones are commercial only"
+        )
 
 
 def str_arn(arn: Arn) -> str:
