@@ -165,26 +165,19 @@ def _without_guardrail(access: Access) -> Iterator[Statement]:
 
 
 def _guarded_resources(access: Access) -> tuple[str, ...]:
-    """What carries the guardrail key: foundation models, and the kinds that are authorised by themselves.
-
-    Whether a profile's own authorisation carries it is not documented; the model behind it follows in any case.
-    """
+    """What is known to carry the guardrail key: foundation models, and the kinds that are authorised by themselves."""
     invoked = tuple(inner for model in access.models for inner in (model.serves or (model,)))
     guarded = tuple(model for model in invoked if access.needs_guardrail(model))
-    arns = unique(a for model in guarded for a in model.authorisations(access.environment))
-    alone = unique(a.resource for a in arns if not _is_foundation_model(a.resource) and not _is_profile(a.resource))
-    models = unique(_bound_resource(a) for a in arns if _is_foundation_model(a.resource))
+    carrying = unique(a for m in guarded for a in m.authorisations(access.environment) if a.carries_guardrail)
+    alone = (a.resource for a in carrying if not _is_foundation_model(a.resource))
+    models = unique(_bound_resource(a) for a in carrying if _is_foundation_model(a.resource))
     if models and guarded == invoked:
         models = (access.environment.foundation_model("*", region="*"),)
-    return (*models, *alone)
+    return (*models, *unique(alone))
 
 
 def _is_foundation_model(arn: str) -> bool:
     return ":foundation-model/" in arn
-
-
-def _is_profile(arn: str) -> bool:
-    return "inference-profile/" in arn
 
 
 def _other_roles(access: Access) -> Statement:

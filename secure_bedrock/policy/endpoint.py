@@ -11,8 +11,12 @@ from dataclasses import dataclass, replace
 
 from secure_bedrock.errors import InvalidInput
 from secure_bedrock.policy.access import Access, unique
-from secure_bedrock.policy.actions import BEARER_TOKEN
+from secure_bedrock.policy.actions import APPLY_GUARDRAIL, BEARER_TOKEN, InvokeActions, invoke_actions
+from secure_bedrock.policy.allow import invoke_statements
 from secure_bedrock.policy.document import ANYBODY, Condition, Policy, Statement
+from secure_bedrock.policy.environment import Environment
+from secure_bedrock.policy.guardrails import RequiredGuardrail
+from secure_bedrock.policy.models import Authorisation, Model
 from secure_bedrock.policy.services import BedrockService
 from secure_bedrock.policy.sizes import size_of
 
@@ -43,6 +47,7 @@ class Grant:
     service: BedrockService
     actions: tuple[str, ...]
     resources: tuple[str, ...]
+    conditions: tuple[Condition, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +69,43 @@ def grants_of(access: Access) -> tuple[Grant, ...]:
     if access.allow_api_keys:
         grants.append(Grant(service=BedrockService.RUNTIME, actions=(BEARER_TOKEN,), resources=("*",)))
     return tuple(grants)
+
+
+def plain_grants(
+    environment: Environment, models: Iterable[Model], guardrail: RequiredGuardrail | None
+) -> tuple[Grant, ...]:
+    """Return what a principal that declares nothing itself is let through for: inference on the endpoint's models.
+
+    Its own policies are not ours, so what they would hold stands here: models only through their profile, and the guardrail
+    on models that take one.
+    """
+    actions = invoke_actions(InvokeActions.INFERENCE)
+    grants = [
+        Grant(
+            service=BedrockService.RUNTIME,
+            actions=actions,
+            resources=statement.resources,
+            conditions=(*statement.conditions, *named),
+        )
+        for authorisations, named in _by_guardrail(environment, models, guardrail)
+        for statement in invoke_statements(authorisations, actions)
+    ]
+    if guardrail:
+        grants.append(Grant(service=BedrockService.RUNTIME, actions=(APPLY_GUARDRAIL,), resources=(guardrail.arn,)))
+    return tuple(grants)
+
+
+def _by_guardrail(
+    environment: Environment, models: Iterable[Model], guardrail: RequiredGuardrail | None
+) -> tuple[tuple[list[Authorisation], tuple[Condition, ...]], ...]:
+    """The models' authorisations in two heaps: those that must name the guardrail, and the others."""
+    guarded: list[Authorisation] = []
+    others: list[Authorisation] = []
+    for model in models:
+        for authorisation in model.authorisations(environment):
+            asked = guardrail is not None and model.takes_guardrail and authorisation.carries_guardrail
+            (guarded if asked else others).append(authorisation)
+    return (others, ()), (guarded, (guardrail.named(),) if guardrail else ())
 
 
 def endpoint_policy(
@@ -132,7 +174,7 @@ def _policy(rows: Iterable[_Row], organization_id: str | None) -> Policy:
                 principals=ANYBODY,
                 actions=group.grant.actions,
                 resources=group.grant.resources,
-                conditions=_conditions(group, unique(arns), organization_id),
+                conditions=(*group.grant.conditions, *_conditions(group, unique(arns), organization_id)),
             )
             for index, (group, arns) in enumerate(groups.items(), start=1)
         )
@@ -155,15 +197,11 @@ def _conditions(group: _Group, arns: tuple[str, ...], organization_id: str | Non
 
 def _shared_resources(rows: list[_Row]) -> list[_Row]:
     """The rows with the resources of equal actions put together, account by account."""
-    pools: dict[tuple[str | None, str | None, tuple[str, ...]], list[str]] = {}
+    pools: dict[tuple[object, ...], list[str]] = {}
     for admitted, grant in rows:
-        pools.setdefault((admitted.account, admitted.organization_id, grant.actions), []).extend(grant.resources)
-    return [
-        (
-            admitted,
-            replace(
-                grant, resources=unique(pools[admitted.account, admitted.organization_id, grant.actions])
-            ),
-        )
-        for admitted, grant in rows
-    ]
+        pools.setdefault(_pool(admitted, grant), []).extend(grant.resources)
+    return [(admitted, replace(grant, resources=unique(pools[_pool(admitted, grant)]))) for admitted, grant in rows]
+
+
+def _pool(admitted: Admitted, grant: Grant) -> tuple[object, ...]:
+    return admitted.account, admitted.organization_id, grant.actions, grant.conditions

@@ -49,11 +49,18 @@ class RequiredGuardrail:
 
     def missing(self) -> Condition:
         """Return the condition that is true when a call does not name this guardrail, or names none."""
+        return self._condition("StringNotLike", "StringNotEquals")
+
+    def named(self) -> Condition:
+        """Return the condition that is true when a call names this guardrail."""
+        return self._condition("StringLike", "StringEquals")
+
+    def _condition(self, like: str, equals: str) -> Condition:
         # String operators, because the version is a seventh field that ARN operators are not documented to take.
         if self.version is GuardrailVersion.ANY_NUMBERED:
-            return Condition(operator="StringNotLike", key=GUARDRAIL_KEY, values=(f"{self.arn}:*",))
+            return Condition(operator=like, key=GUARDRAIL_KEY, values=(f"{self.arn}:*",))
         value = self.arn if self.version is GuardrailVersion.DRAFT else f"{self.arn}:{self.version}"
-        return Condition(operator="StringNotEquals", key=GUARDRAIL_KEY, values=(value,))
+        return Condition(operator=equals, key=GUARDRAIL_KEY, values=(value,))
 
 
 def require_guardrail_arn(name: str, arn: str, *, types: tuple[str, ...] = ("guardrail", "guardrail-profile")) -> None:

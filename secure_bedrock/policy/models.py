@@ -42,11 +42,14 @@ class Authorisation:
         resource: the ARN checked; its Region may be `*` where the profile alone decides it.
         only_through: the profiles one of which must be named by `bedrock:InferenceProfileArn`; empty: called directly.
         requested_region: the literal value of `aws:RequestedRegion` where it is not the ARN's Region.
+        carries_guardrail: whether it is known to carry `bedrock:GuardrailIdentifier`; for a profile's own AWS does not say,
+            and the model behind it follows in any case.
     """
 
     resource: str
     only_through: tuple[str, ...] = ()
     requested_region: str | None = None
+    carries_guardrail: bool = True
 
     @property
     def in_any_region(self) -> str:
@@ -188,7 +191,7 @@ class Model:
         bound = [
             replace(a, only_through=(arn,) if a.resource in copied else (arn, *copied)) for a in inner
         ]
-        return (Authorisation(resource=arn), *bound)
+        return (Authorisation(resource=arn, carries_guardrail=False), *bound)
 
     def _system_profile(self, place: Environment) -> tuple[Authorisation, ...]:
         profile = place.arn(f"inference-profile/{self.id}")
@@ -196,7 +199,7 @@ class Model:
         if self.is_global:
             _require_commercial(self.id, place)
             return (
-                Authorisation(resource=profile),
+                Authorisation(resource=profile, carries_guardrail=False),
                 Authorisation(resource=place.foundation_model(self.model_id), only_through=through),
                 Authorisation(
                     resource=place.foundation_model(self.model_id, region=""),
@@ -207,7 +210,7 @@ class Model:
         regions = self._destinations(place).regions
         reached = ("*",) if regions is None else tuple(dict.fromkeys((place.region, *regions)))
         models = (place.foundation_model(self.model_id, region=region) for region in reached)
-        return (Authorisation(resource=profile), *(Authorisation(resource=arn, only_through=through) for arn in models))
+        return (Authorisation(resource=profile, carries_guardrail=False), *(Authorisation(resource=arn, only_through=through) for arn in models))
 
     def _destinations(self, place: Environment) -> Destinations:
         if self.destinations is not None:

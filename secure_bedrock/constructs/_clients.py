@@ -1,0 +1,111 @@
+"""Who may open a connection to an endpoint: the named clients, subnets and ranges, on 443, and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from ipaddress import ip_network
+
+from aws_cdk import aws_ec2 as ec2
+
+from secure_bedrock.constructs._tokens import known
+from secure_bedrock.errors import InvalidInput, invalid
+from secure_bedrock.policy.network import require_ranges
+
+HTTPS = ec2.Port.tcp(443)
+_ALLOWED = "constructs with .connections, or subnets"
+
+
+def open_to(
+    group: ec2.SecurityGroup,
+    vpc: ec2.IVpc,
+    *,
+    clients: Iterable[object] | None,
+    client_cidrs: Iterable[str] | None,
+) -> bool:
+    """Let clients and ranges reach a group on 443; return whether there was any.
+
+    Raises:
+        InvalidInput: for an empty collection, a client without a security group, a subnet without a known range, or a range
+            that holds the whole VPC.
+    """
+    given = _items("clients", clients)
+    ranges = require_ranges("client_cidrs", client_cidrs, public=False)
+    for client in given:
+        _open_to_client(group, client)
+    for cidr in ranges:
+        _require_narrower_than(vpc, cidr)
+        group.add_ingress_rule(_peer(cidr), HTTPS, f"HTTPS from {cidr}")
+    return bool(given or ranges)
+
+
+def _open_to_client(group: ec2.SecurityGroup, client: object) -> None:
+    if hasattr(type(client), "subnet_id") or hasattr(client, "subnet_id"):
+        group.add_ingress_rule(ec2.Peer.ipv4(_subnet_range(client)), HTTPS, "HTTPS from a client subnet")
+        return
+    connections = _connections(client)
+    # From the client's side, so that both rules stand in the client's stack and nothing here refers to it.
+    connections.allow_to(group, HTTPS, "HTTPS to the Bedrock endpoint")
+
+
+def _connections(client: object) -> ec2.Connections:
+    try:
+        connections = getattr(client, "connections", None)
+    except RuntimeError as error:  # CDK's own refusal, such as a function outside every VPC
+        raise invalid("clients", _name(client), allowed=f"{_ALLOWED}; {error}") from None
+    if not isinstance(connections, ec2.Connections):
+        raise invalid("clients", _name(client), allowed=_ALLOWED)
+    return connections
+
+
+def _subnet_range(subnet: object) -> str:
+    try:
+        return str(subnet.ipv4_cidr_block)  # type: ignore[attr-defined] # asked for by subnet_id above
+    except RuntimeError:
+        raise invalid(
+            "clients",
+            _name(subnet),
+            allowed="a subnet whose range is known",
+            remedy="import it with its ipv4_cidr_block, or pass the range in client_cidrs",
+        ) from None
+
+
+def _require_narrower_than(vpc: ec2.IVpc, cidr: str) -> None:
+    whole = _vpc_range(vpc)
+    if whole is None or known(cidr) is None:
+        return
+    given, everything = ip_network(cidr), ip_network(whole)
+    if given.version == everything.version and everything.subnet_of(given):  # type: ignore[arg-type] # same version
+        raise invalid(
+            "client_cidrs", cidr, allowed=f"ranges smaller than the VPC's own {whole}", remedy="name the client subnets"
+        )
+
+
+def _vpc_range(vpc: ec2.IVpc) -> str | None:
+    """The VPC's range where it is known: an imported VPC need not have one."""
+    if isinstance(vpc, ec2.Vpc):
+        resource = vpc.node.default_child
+        return known(resource.cidr_block) if isinstance(resource, ec2.CfnVPC) else None
+    try:
+        return known(vpc.vpc_cidr_block)
+    except RuntimeError:
+        return None
+
+
+def _peer(cidr: str) -> ec2.IPeer:
+    return ec2.Peer.ipv6(cidr) if ":" in cidr and known(cidr) else ec2.Peer.ipv4(cidr)
+
+
+def _items(name: str, values: Iterable[object] | None) -> tuple:
+    if values is None:
+        return ()
+    if isinstance(values, str):
+        raise invalid(name, values, allowed=f"a list of {_ALLOWED}")
+    items = tuple(values)
+    if not items:
+        raise InvalidInput(f"{name}: got an empty list; allowed is at least one client, or None for none")
+    return items
+
+
+def _name(item: object) -> str:
+    node = getattr(item, "node", None)
+    return node.path if node is not None else repr(item)

@@ -1,0 +1,98 @@
+"""The door between our values and CDK's objects."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import aws_cdk as cdk
+import jsii
+from constructs import IConstruct, IValidation
+
+from secure_bedrock.errors import InvalidInput, invalid
+from secure_bedrock.policy.document import Plain
+from secure_bedrock.policy.models import Model
+
+
+@jsii.implements(cdk.IAnyProducer)
+class _Producer:
+    def __init__(self, produce: Callable[[], Any]) -> None:
+        self._produce = produce
+
+    def produce(self, context: cdk.IResolveContext) -> Any:  # noqa: ANN401, ARG002 - CDK's signature
+        return self._produce()
+
+
+@jsii.implements(IValidation)
+class _Validation:
+    def __init__(self, check: Callable[[], list[str]]) -> None:
+        self._check = check
+
+    def validate(self) -> list[str]:
+        return self._check()
+
+
+def later(produce: Callable[[], Plain]) -> cdk.IResolvable:
+    """Return a document that is written when the template is.
+
+    Not cached: a document that somebody looked at early would keep what it held then, and lose later admissions silently.
+    """
+    return cdk.Lazy.uncached_any(_Producer(produce))
+
+
+def check_at_synth(construct: IConstruct, check: Callable[[], list[str]]) -> None:
+    """Fail the synth with the messages a check returns."""
+    construct.node.add_validation(_Validation(check))
+
+
+def warn(construct: IConstruct, rule: str, text: str) -> None:
+    """Attach an acknowledgeable warning."""
+    cdk.Annotations.of(construct).add_warning_v2(f"secure-bedrock:{rule}", text)
+
+
+def models_of(name: str, values: Iterable[object] | None) -> tuple[Model, ...]:
+    """Read what a user gave as models: ids, ARNs, `Model`, `bedrock.IModel`, anything with `.invokable_arn`."""
+    if isinstance(values, str):
+        raise invalid(name, values, allowed="a list of models", remedy=f"write [{values!r}]")
+    models = tuple(_model(value) for value in values or ())
+    if not models:
+        raise InvalidInput(f"{name}: got nothing; allowed is at least one model, such as 'amazon.nova-lite-v1:0'")
+    return tuple(dict.fromkeys(models))
+
+
+def _model(value: object) -> Model:
+    if isinstance(value, Model):
+        return value
+    arn = arn_of(value, "model_arn", "invokable_arn")
+    return Model.parse(arn if arn is not None else value)  # type: ignore[arg-type] # parse refuses what is no text
+
+
+def arn_of(value: object, *attributes: str) -> str | None:
+    """Return the first of the ARN attributes that a construct has, None for a text or anything else.
+
+    Interfaces of CDK are protocols that cannot be asked for with isinstance, and imports come back as proxies.
+    """
+    if isinstance(value, str):
+        return None
+    return next((found for name in attributes if isinstance(found := getattr(value, name, None), str)), None)
+
+
+def arns_of(name: str, values: Iterable[object] | None, *attributes: str) -> tuple[str, ...]:
+    """Read a list of ARNs given as text or as constructs; None gives none, an empty list is an error."""
+    if values is None:
+        return ()
+    if isinstance(values, str):
+        raise invalid(name, values, allowed="a list", remedy=f"write [{values!r}]")
+    items = tuple(values)
+    if not items:
+        raise InvalidInput(f"{name}: got an empty list; allowed is at least one value, or None")
+    return tuple(dict.fromkeys(_arn(name, item, attributes) for item in items))
+
+
+def _arn(name: str, item: object, attributes: tuple[str, ...]) -> str:
+    arn = item if isinstance(item, str) else arn_of(item, *attributes)
+    if not arn:
+        raise invalid(name, item, allowed=f"an ARN, or a construct with {' or '.join(attributes)}")
+    if "*" in arn or "?" in arn:
+        raise invalid(name, arn, allowed="an exact ARN; wildcards are refused")
+    return arn

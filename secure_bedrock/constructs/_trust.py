@@ -1,0 +1,119 @@
+"""Who may assume a scoped role: what is refused, and what is added for services that can be asked by anybody."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import aws_cdk as cdk
+from aws_cdk import aws_iam as iam
+from constructs import IConstruct
+
+from secure_bedrock.constructs._tokens import known
+from secure_bedrock.data import table
+from secure_bedrock.errors import invalid
+from secure_bedrock.policy.document import Statement
+from secure_bedrock.policy.environment import Environment
+
+_ACCOUNT = re.compile(r"\d{12}")
+#: Conditions one of which ties a caller from another account: key, and the operators that hold when the key is absent.
+_TIES = {
+    "sts:externalid": {"StringEquals"},
+    "aws:principalorgid": {"StringEquals"},
+    "aws:multifactorauthpresent": {"Bool"},
+}
+
+
+def checked_principal(scope: IConstruct, assumed_by: iam.IPrincipal, environment: Environment) -> iam.IPrincipal:
+    """Return the principal to trust, with aws:SourceAccount and aws:SourceArn for services that send them.
+
+    Raises:
+        InvalidInput: for `*`, another account without external id, MFA or organisation id, a federation without condition,
+            or a composite that hides a service that would need the source conditions.
+    """
+    principal = _with_source(assumed_by, environment)
+    for statement in _trust_statements(scope, principal):
+        if statement.effect == "Allow":
+            for kind, value in statement.principals:
+                _require_acceptable(kind, value, statement, environment)
+    return principal
+
+
+def _with_source(assumed_by: iam.IPrincipal, environment: Environment) -> iam.IPrincipal:
+    if not isinstance(assumed_by, iam.ServicePrincipal):
+        return assumed_by
+    row = _sends_source(assumed_by.service)
+    if row is None:
+        return assumed_by
+    source = environment.arn("*", service=row["service"], region="*")
+    conditions = {"StringEquals": {"aws:SourceAccount": environment.account}, "ArnLike": {"aws:SourceArn": source}}
+    return iam.PrincipalWithConditions(assumed_by, conditions)
+
+
+def _sends_source(service: str) -> dict[str, Any] | None:
+    return next((row for row in table("service_principals")["principals"] if row["principal"] == service), None)
+
+
+def _trust_statements(scope: IConstruct, principal: iam.IPrincipal) -> list[Statement]:
+    """The statements as the template will hold them; a composite's own fragment cannot be read otherwise."""
+    document = iam.PolicyDocument()
+    principal.add_to_assume_role_policy(document)
+    plain = cdk.Stack.of(scope).resolve(document)
+    return [Statement.from_plain(_flat(row)) for row in plain["Statement"]]
+
+
+def _flat(value: Any) -> Any:  # noqa: ANN401 - any JSON value
+    """The value with intrinsic functions written as text, what is unknown as `${...}`."""
+    if isinstance(value, list):
+        return [_flat(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    if set(value) == {"Fn::Join"}:
+        separator, parts = value["Fn::Join"]
+        return separator.join(str(_flat(part)) for part in parts)
+    if len(value) == 1 and next(iter(value)) in {"Ref", "Fn::GetAtt", "Fn::ImportValue", "Fn::Sub", "Fn::GetStackOutput"}:
+        return f"${{{next(iter(value.values()))}}}"
+    return {key: _flat(item) for key, item in value.items()}
+
+
+def _require_acceptable(kind: str, value: str, statement: Statement, environment: Environment) -> None:
+    if value == "*":
+        raise invalid("assumed_by", "*", allowed="named accounts, roles, services or federations")
+    if kind == "Federated" and not statement.conditions:
+        raise invalid("assumed_by", value, allowed="a federation with conditions on its audience and subject")
+    if kind == "Service" and _sends_source(value) and not _has_key(statement, "aws:sourceaccount"):
+        raise invalid(
+            "assumed_by",
+            value,
+            allowed="this service alone, or with a condition on aws:SourceAccount",
+            remedy="inside a composite principal add with_conditions({'StringEquals': {'aws:SourceAccount': ...}})",
+        )
+    if kind == "AWS" and _is_other_account(value, environment) and not _is_tied(statement):
+        raise invalid(
+            "assumed_by",
+            value,
+            allowed="another account only with MFA, an external id or an organisation id",
+            remedy="use MfaAccountPrincipal, or with_conditions on sts:ExternalId or aws:PrincipalOrgID",
+        )
+
+
+def _is_other_account(value: str, environment: Environment) -> bool:
+    """Whether a principal names an account that is not known to be the role's own."""
+    if value == environment.account:
+        return False
+    account = value if _ACCOUNT.fullmatch(value) else value.split(":")[4] if value.count(":") >= 5 else None  # noqa: PLR2004
+    if account is None or not _ACCOUNT.fullmatch(account):
+        return False
+    return account != known(environment.account)
+
+
+def _is_tied(statement: Statement) -> bool:
+    return any(
+        condition.operator in _TIES.get(condition.key.lower(), set()) and not condition.if_exists and not condition.quantifier
+        and not any("*" in value or value == "false" for value in condition.values)
+        for condition in statement.conditions
+    )
+
+
+def _has_key(statement: Statement, key: str) -> bool:
+    return any(condition.key.lower() == key for condition in statement.conditions)

@@ -1,0 +1,20 @@
+"""AWS's size limits, from the dated table; where a limit was raised lately, the value before is the cautious one."""
+
+from __future__ import annotations
+
+from functools import cache
+
+from secure_bedrock.data import table
+
+MANAGED_POLICY = "iam.managed_policy.size"
+MANAGED_POLICIES_PER_ROLE = "iam.managed_policies_per_role"
+INLINE_POLICIES_OF_ROLE = "iam.inline_policies.role"
+ENDPOINT_POLICY = "vpc.endpoint_policy.size"
+ROLE_NAME = "iam.role_name"
+
+
+@cache
+def limit(name: str, *, cautious: bool = True) -> int:
+    """Return a limit by its id; `cautious` takes the value before the last raise."""
+    row = next(row for row in table("limits")["limits"] if row["id"] == name)
+    return int(row.get("previous_value", row["value"]) if cautious else row["value"])
