@@ -19,7 +19,9 @@ class InvalidInput(ValueError):
     """
 
 
-def invalid(name: str, value: object, *, allowed: str, nearest: str | None = None, remedy: str | None = None) -> InvalidInput:
+def invalid(
+    name: str, value: object, *, allowed: str, nearest: str | None = None, remedy: str | None = None
+) -> InvalidInput:
     """Build the error for a property.
 
     Args:

@@ -17,7 +17,6 @@ from secure_bedrock.errors import InvalidInput, invalid
 from secure_bedrock.policy.access import Access
 from secure_bedrock.policy.document import Policy
 from secure_bedrock.policy.endpoint import Admission, Admitted, endpoint_policy, grants_of, plain_grants
-from secure_bedrock.policy.environment import Environment
 from secure_bedrock.policy.guardrails import GuardrailVersion, RequiredGuardrail
 from secure_bedrock.policy.limits import ENDPOINT_POLICY, limit
 from secure_bedrock.policy.models import Model
@@ -89,8 +88,8 @@ class Admissions:
         """Return what fails the synth."""
         if not (self._plain or self._scoped):
             return [
-                "nobody is admitted: name this endpoint in a ScopedInvokeRole, or call admit(...); an endpoint that admits "
-                "nobody serves nobody"
+                "nobody is admitted: name this endpoint in a ScopedInvokeRole, or call admit(...); "
+                "an endpoint that admits nobody serves nobody"
             ]
         problems = []
         for service in services:
@@ -129,7 +128,8 @@ def _scoped_role(grantee: object) -> ScopedInvokeRole | None:
 def _seen_from(stack: cdk.Stack, access: Access) -> Access:
     """A role's declaration as the endpoint's stack may write it.
 
-    ARNs that are made in other stacks become patterns of their kind in the role's Region and account: a reference would turn
+    ARNs that are made in other stacks become patterns of their kind in the role's Region and account:
+    a reference would turn
     the dependency around, and the role's own policy holds the exact ARN.
     """
 

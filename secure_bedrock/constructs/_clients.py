@@ -25,7 +25,8 @@ def open_to(
     """Let clients and ranges reach a group on 443; return whether there was any.
 
     Raises:
-        InvalidInput: for an empty collection, a client without a security group, a subnet without a known range, or a range
+        InvalidInput: for an empty collection, a client without a security group, a subnet without a known range,
+        or a range
             that holds the whole VPC.
     """
     given = _items("clients", clients)

@@ -87,7 +87,9 @@ def warn_of(construct: IConstruct, access: Access, *, anywhere: bool) -> None:
     if anywhere:
         warn(construct, "network-anywhere", "network=Network.ANYWHERE: this role may be used from any network")
     if access.allow_api_keys:
-        warn(construct, "api-keys", "allow_api_keys: whoever holds a key made from a session of this role can call as it")
+        warn(
+            construct, "api-keys", "allow_api_keys: whoever holds a key made from a session of this role can call as it"
+        )
     if access.guardrail:
         _warn_of_guardrail(construct, access)
 
@@ -121,7 +123,9 @@ def _enforced(values: Iterable[object] | None) -> tuple[str, ...]:
 
 def _resources(actions: InvokeActions, values: Iterable[object] | None) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Sort the resources into knowledge bases and agent aliases, each asked for by an action."""
-    arns = arns_of("resources", values, "knowledge_base_arn", "attr_knowledge_base_arn", "alias_arn", "attr_agent_alias_arn")
+    arns = arns_of(
+        "resources", values, "knowledge_base_arn", "attr_knowledge_base_arn", "alias_arn", "attr_agent_alias_arn"
+    )
     wanted = {"knowledge-base": InvokeActions.RETRIEVE, "agent-alias": InvokeActions.AGENT}
     sorted_arns: dict[str, list[str]] = {kind: [] for kind in wanted}
     for arn in arns:
@@ -143,7 +147,9 @@ def _resource_kind(arn: str, actions: InvokeActions) -> str:
         return ""
     both = InvokeActions.RETRIEVE | InvokeActions.AGENT
     if actions & both == both:
-        raise InvalidInput("resources: an unresolved ARN does not tell a knowledge base from an agent alias; use two roles")
+        raise InvalidInput(
+            "resources: an unresolved ARN does not tell a knowledge base from an agent alias; use two roles"
+        )
     return "knowledge-base" if actions & InvokeActions.RETRIEVE else "agent-alias"
 
 

@@ -35,7 +35,8 @@ class _Validation:
 def later(produce: Callable[[], Plain]) -> cdk.IResolvable:
     """Return a document that is written when the template is.
 
-    Not cached: a document that somebody looked at early would keep what it held then, and lose later admissions silently.
+    Not cached: a document that somebody looked at early would keep what it held then,
+    and lose later admissions silently.
     """
     return cdk.Lazy.uncached_any(_Producer(produce))
 

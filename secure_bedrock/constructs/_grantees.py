@@ -16,7 +16,8 @@ from secure_bedrock.policy.endpoint import Admitted
 from secure_bedrock.policy.environment import Arn
 
 _ALLOWED = (
-    "a role, its ARN, a construct that runs as a role, iam.ArnPrincipal, iam.AccountPrincipal or iam.OrganizationPrincipal"
+    "a role, its ARN, a construct that runs as a role, "
+    "iam.ArnPrincipal, iam.AccountPrincipal or iam.OrganizationPrincipal"
 )
 _ACCOUNT = re.compile(r"\d{12}")
 
@@ -25,7 +26,8 @@ def admitted_of(endpoint: IConstruct, grantee: object) -> Admitted:
     """Return the keys by which an endpoint policy tells a grantee.
 
     Raises:
-        InvalidInput: for `*`, users (their credentials are long-term), sessions, services and principals with conditions.
+        InvalidInput: for `*`, users (their credentials are long-term), sessions,
+        services and principals with conditions.
     """
     if isinstance(grantee, str):
         return _by_arn(grantee)

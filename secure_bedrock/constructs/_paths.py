@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 class RolePaths:
     """Every path one role may be used from. Endpoints join when they admit the role."""
 
-    def __init__(self, role: ScopedInvokeRole, declared: NetworkPaths, endpoints: tuple[PrivateBedrockEndpoint, ...]) -> None:
+    def __init__(
+        self, role: ScopedInvokeRole, declared: NetworkPaths, endpoints: tuple[PrivateBedrockEndpoint, ...]
+    ) -> None:
         self._role = role
         self._declared = declared
         self._endpoints = list(endpoints)
@@ -40,7 +42,8 @@ class RolePaths:
         """Check the properties that name a network.
 
         Raises:
-            InvalidInput: for an empty collection, `Network.ANYWHERE` beside a path, or private ranges without an endpoint.
+            InvalidInput: for an empty collection, `Network.ANYWHERE` beside a path,
+            or private ranges without an endpoint.
         """
         if network is not None and not isinstance(network, Network):
             raise invalid("network", network, allowed="Network.ANYWHERE")
@@ -109,7 +112,11 @@ def _warn_of_helpers(role: ScopedInvokeRole, endpoint: PrivateBedrockEndpoint) -
         how = "a custom resource in each stack"
     else:
         return
-    warn(role, "endpoint-elsewhere", f"CDK passes the endpoint's id with {how}; a literal 'vpce-...' in endpoints avoids that")
+    warn(
+        role,
+        "endpoint-elsewhere",
+        f"CDK passes the endpoint's id with {how}; a literal 'vpce-...' in endpoints avoids that",
+    )
 
 
 def _items(name: str, values: Iterable[object] | None) -> tuple:
@@ -130,7 +137,9 @@ def _is_private_endpoint(item: object) -> bool:
 def _endpoint_id(item: object) -> str:
     found = item if isinstance(item, str) else getattr(item, "vpc_endpoint_id", None)
     if not isinstance(found, str):
-        raise invalid("endpoints", item, allowed="PrivateBedrockEndpoint, ec2.IInterfaceVpcEndpoint or a literal 'vpce-...'")
+        raise invalid(
+            "endpoints", item, allowed="PrivateBedrockEndpoint, ec2.IInterfaceVpcEndpoint or a literal 'vpce-...'"
+        )
     return found
 
 

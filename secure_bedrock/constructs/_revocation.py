@@ -17,13 +17,16 @@ def revocation_time(value: datetime | str | None) -> str | None:
         return None
     moment = _moment(value)
     if moment.tzinfo is None:
-        raise invalid("revoke_sessions_before", str(value), allowed="a time with its zone, such as 2026-01-31T12:00:00Z")
+        raise invalid(
+            "revoke_sessions_before", str(value), allowed="a time with its zone, such as 2026-01-31T12:00:00Z"
+        )
     if moment > datetime.now(UTC):
         raise invalid(
             "revoke_sessions_before",
             str(value),
             allowed="a time that has passed",
-            remedy="a later one would cut sessions that begin between now and then; use suspended=True to stop the role",
+            remedy="a later one would cut sessions that begin between now and then; "
+            "use suspended=True to stop the role",
         )
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 

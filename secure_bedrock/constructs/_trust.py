@@ -28,7 +28,8 @@ def checked_principal(scope: IConstruct, assumed_by: iam.IPrincipal, environment
     """Return the principal to trust, with aws:SourceAccount and aws:SourceArn for services that send them.
 
     Raises:
-        InvalidInput: for `*`, another account without external id, MFA or organisation id, a federation without condition,
+        InvalidInput: for `*`, another account without external id, MFA or organisation id,
+        a federation without condition,
             or a composite that hides a service that would need the source conditions.
     """
     principal = _with_source(assumed_by, environment)
@@ -71,7 +72,13 @@ def _flat(value: Any) -> Any:  # noqa: ANN401 - any JSON value
     if set(value) == {"Fn::Join"}:
         separator, parts = value["Fn::Join"]
         return separator.join(str(_flat(part)) for part in parts)
-    if len(value) == 1 and next(iter(value)) in {"Ref", "Fn::GetAtt", "Fn::ImportValue", "Fn::Sub", "Fn::GetStackOutput"}:
+    if len(value) == 1 and next(iter(value)) in {
+        "Ref",
+        "Fn::GetAtt",
+        "Fn::ImportValue",
+        "Fn::Sub",
+        "Fn::GetStackOutput",
+    }:
         return f"${{{next(iter(value.values()))}}}"
     return {key: _flat(item) for key, item in value.items()}
 
@@ -101,15 +108,17 @@ def _is_other_account(value: str, environment: Environment) -> bool:
     """Whether a principal names an account that is not known to be the role's own."""
     if value == environment.account:
         return False
-    account = value if _ACCOUNT.fullmatch(value) else value.split(":")[4] if value.count(":") >= 5 else None  # noqa: PLR2004
-    if account is None or not _ACCOUNT.fullmatch(account):
+    account = value if ":" not in value else (value.split(":") + [""] * 5)[4]
+    if not _ACCOUNT.fullmatch(account):
         return False
     return account != known(environment.account)
 
 
 def _is_tied(statement: Statement) -> bool:
     return any(
-        condition.operator in _TIES.get(condition.key.lower(), set()) and not condition.if_exists and not condition.quantifier
+        condition.operator in _TIES.get(condition.key.lower(), set())
+        and not condition.if_exists
+        and not condition.quantifier
         and not any("*" in value or value == "false" for value in condition.values)
         for condition in statement.conditions
     )

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 
-import aws_cdk as cdk
 import jsii
 from aws_cdk import aws_ec2 as ec2
 from constructs import Construct
@@ -24,9 +23,11 @@ from secure_bedrock.policy.services import BedrockService
 class PrivateBedrockEndpoint(Construct):
     """Interface VPC endpoints for Bedrock that let through only the principals, models and actions that were admitted.
 
-    Each service's endpoint has a policy from the first moment, derived from who was admitted; nobody admitted means an error
+    Each service's endpoint has a policy from the first moment, derived from who was admitted;
+    nobody admitted means an error
     at synth, and a service nobody uses denies everything.
-    Its security group takes 443 from the named clients, subnets and ranges, has no egress, and never opens to the whole VPC.
+    Its security group takes 443 from the named clients, subnets and ranges, has no egress,
+    and never opens to the whole VPC.
     Bedrock API keys do not pass unless a role admitted here allows them.
     The policy is written over whatever `endpoints[...].add_to_policy` adds: admit instead.
 
@@ -59,12 +60,15 @@ class PrivateBedrockEndpoint(Construct):
             vpc: the VPC they stand in.
             services: which Bedrock services. Default: bedrock-runtime.
             subnets: where their network interfaces go. Default: the VPC's private subnets, one a zone.
-            clients: anything with `.connections`, or subnets, whose range is then used. Default: none; `.connections` may
+            clients: anything with `.connections`, or subnets, whose range is then used. Default: none;
+                `.connections` may
                 open the group later, and a warning says when nobody did.
             client_cidrs: ranges, IPv4 and IPv6, such as on-premises ones. Default: none.
-            models: what principals admitted by `.admit` alone may call; a ScopedInvokeRole declares its own. Default: only
+            models: what principals admitted by `.admit` alone may call; a ScopedInvokeRole declares its own. Default:
+                only
                 scoped roles can be admitted.
-            organization_id: narrows every statement to principals of this organisation; admits nobody. Default: not narrowed.
+            organization_id: narrows every statement to principals of this organisation; admits nobody. Default:
+                not narrowed.
             guardrail: what those admitted by `.admit` alone must name: `CfnGuardrail`, an L2 or an ARN. Default: none.
             guardrail_version: a number, `GuardrailVersion.ANY_NUMBERED` or `DRAFT`; required with a guardrail.
             private_dns_enabled: let the service's usual host name lead here inside the VPC. Default: True.
@@ -121,7 +125,8 @@ class PrivateBedrockEndpoint(Construct):
                 `iam.AccountPrincipal` or `iam.OrganizationPrincipal`.
 
         Raises:
-            InvalidInput: for a user, a session, a service, `*`, or anything but a scoped role where `models` is not given.
+            InvalidInput: for a user, a session, a service, `*`,
+                or anything but a scoped role where `models` is not given.
         """
         self._admissions.add(grantee)
 
@@ -169,7 +174,11 @@ class PrivateBedrockEndpoint(Construct):
             warn(self, "endpoint-unreachable", text)
         for service in self.endpoints:
             if not self._admissions.uses(service):
-                warn(self, f"endpoint-unused-{service.value}", f"nobody is admitted to {service.value}: it denies everything")
+                warn(
+                    self,
+                    f"endpoint-unused-{service.value}",
+                    f"nobody is admitted to {service.value}: it denies everything",
+                )
         return self._admissions.problems(tuple(self.endpoints))
 
 

@@ -20,7 +20,8 @@ class MfaAccountPrincipal(iam.PrincipalWithConditions):
     """Everybody of an account whom that account allows, when they signed in with MFA lately.
 
     Who can use it: IAM users with an MFA device, through `sts:GetSessionToken` or by naming the device in AssumeRole.
-    Who cannot: IAM Identity Center, SAML and OIDC sessions and role chains, whose credentials carry no MFA keys; ask for MFA
+    Who cannot: IAM Identity Center, SAML and OIDC sessions and role chains, whose credentials carry no MFA keys;
+    ask for MFA
     at their identity provider instead.
     The condition holds when the keys are absent, as with a long-term access key: then nobody gets in
     (IAM User Guide, "Configuring MFA-protected API access").

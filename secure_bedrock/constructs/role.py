@@ -89,7 +89,8 @@ class ScopedInvokeRole(Construct):
         Args:
             scope: the parent construct.
             id: the construct's id.
-            assumed_by: who may assume it. Another account needs MFA, an external id or an organisation id; `*` is refused.
+            assumed_by: who may assume it. Another account needs MFA, an external id or an organisation id;
+                `*` is refused.
                 Services that send aws:SourceAccount and aws:SourceArn are tied to this account by themselves.
             models: what it may invoke: ids, ARNs, `Model`, `bedrock.IModel`, anything with `.invokable_arn`.
             endpoints: VPC endpoints it may call through: PrivateBedrockEndpoint (which admits it by that),
@@ -100,8 +101,10 @@ class ScopedInvokeRole(Construct):
             network: `Network.ANYWHERE` where no path is to be named. Default: a path must be named by the end of synth.
             guardrail: the guardrail every inference must name: `CfnGuardrail`, an L2 or an ARN. Default: none required.
             guardrail_version: a number, `GuardrailVersion.ANY_NUMBERED` or `DRAFT`; required with a guardrail.
-            guardrail_exempt_models: models it is not asked of; `()` none. Default: those that take none, by a dated table.
-            enforced_guardrails: guardrails and guardrail profiles that the account or organisation applies by itself, or
+            guardrail_exempt_models: models it is not asked of; `()` none. Default: those that take none,
+                by a dated table.
+            enforced_guardrails: guardrails and guardrail profiles that the account or organisation applies by itself,
+                or
                 that the guardrail's cross-Region profile needs. Default: none.
             actions: what it may do with the models. Default: inference with and without streaming.
             allow_api_keys: let Bedrock API keys made from its sessions work on bedrock-runtime. Default: denied.
@@ -111,7 +114,8 @@ class ScopedInvokeRole(Construct):
             team: value of the tag `team`. Default: no tag.
             tags: further tags of the role. Default: none.
             suspended: deny every Bedrock call and leave every endpoint. Default: False.
-            revoke_sessions_before: deny everything to sessions issued before: an aware datetime or ISO 8601 text, not in
+            revoke_sessions_before: deny everything to sessions issued before: an aware datetime or ISO 8601 text,
+                not in
                 the future. Default: none revoked.
             permissions_boundary: a boundary of the role. Default: none; the ceiling is no boundary.
             max_session_duration: one to twelve hours. Default: one hour.
@@ -149,9 +153,7 @@ class ScopedInvokeRole(Construct):
             )
         self._require_ceiling_fits()
         self.role_name = generated_role_name(self) if role_name is None else require_role_name(role_name)
-        self.role_arn = environment.arn(
-            f"role{require_path(path)}{self.role_name}", service="iam", region=""
-        )
+        self.role_arn = environment.arn(f"role{require_path(path)}{self.role_name}", service="iam", region="")
         self.role = iam.Role(
             self,
             "Role",

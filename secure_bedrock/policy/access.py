@@ -1,6 +1,7 @@
 """What one role is declared to do, as one value.
 
-Its Allow statements, its ceiling and its part of the endpoint policies are all written from this, so that they cannot drift.
+Its Allow statements, its ceiling and its part of the endpoint policies are all written from this,
+so that they cannot drift.
 """
 
 from __future__ import annotations

@@ -25,17 +25,21 @@ class InvokeActions(Flag):
     STREAM = auto()
     """InvokeModelWithResponseStream, which is also ConverseStream."""
     ASYNC = auto()
-    """StartAsyncInvoke and GetAsyncInvoke. Blind spot: an asynchronous call names no guardrail, so a required one denies it
+    """StartAsyncInvoke and GetAsyncInvoke. Blind spot: an asynchronous call names no guardrail,
+    so a required one denies it
     on models that take one. ListAsyncInvokes has no resource to be scoped to and is left out."""
     COUNT_TOKENS = auto()
-    """CountTokens, on the foundation models in the caller's Region. Blind spot: it carries no guardrail and no profile."""
+    """CountTokens, on the foundation models in the caller's Region. Blind spot:
+    it carries no guardrail and no profile."""
     BATCH = auto()
-    """Batch inference jobs; needs the service role in `may_use_roles`. Blind spot: a job is not subject to a guardrail, and
+    """Batch inference jobs; needs the service role in `may_use_roles`. Blind spot: a job is not subject to a guardrail,
+    and
     runs as the service role, from the service's network. ListModelInvocationJobs has no resource and is left out."""
     RETRIEVE = auto()
     """Retrieve from the knowledge bases in `resources`. RetrieveAndGenerate cannot be scoped and is left out."""
     AGENT = auto()
-    """InvokeAgent on the agent aliases in `resources`. Blind spot: the agent's own role decides which models it calls, and
+    """InvokeAgent on the agent aliases in `resources`. Blind spot: the agent's own role decides which models it calls,
+    and
     its calls carry no guardrail of the caller."""
     INFERENCE = INFERENCE_NO_STREAM | STREAM
     """Both inference actions, with ApplyGuardrail when a guardrail is set."""
@@ -76,7 +80,9 @@ _BEYOND_INFERENCE = (
     (
         InvokeActions.BATCH,
         ActionRule(
-            ("bedrock:GetModelInvocationJob", "bedrock:StopModelInvocationJob"), Scope.BATCH_JOBS, BedrockService.CONTROL
+            ("bedrock:GetModelInvocationJob", "bedrock:StopModelInvocationJob"),
+            Scope.BATCH_JOBS,
+            BedrockService.CONTROL,
         ),
     ),
     (InvokeActions.RETRIEVE, ActionRule(("bedrock:Retrieve",), Scope.KNOWLEDGE_BASES, BedrockService.AGENT_RUNTIME)),

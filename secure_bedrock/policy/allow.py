@@ -22,7 +22,9 @@ def allow_statements(access: Access) -> tuple[Statement, ...]:
     """Return the least-privilege statements of a role."""
     statements = list(invoke_statements(access.authorisations, access.invoke_actions)) if access.invoke_actions else []
     statements += [
-        Statement(effect="Allow", sid=_sid(rule.actions[0]), actions=rule.actions, resources=access.resources_of(rule.scope))
+        Statement(
+            effect="Allow", sid=_sid(rule.actions[0]), actions=rule.actions, resources=access.resources_of(rule.scope)
+        )
         for rule in access.rules
         if rule.scope not in _ON_MODELS
     ]

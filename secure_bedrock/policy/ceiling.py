@@ -1,7 +1,8 @@
 """The ceiling: the Deny statements that hold a role to its declaration, whatever is attached to it later.
 
 Every condition stands on the authorisation that is known to carry its key.
-For a profile the network condition stands on the profile's own authorisation, which always happens, and its models are tied to
+For a profile the network condition stands on the profile's own authorisation, which always happens,
+and its models are tied to
 the profile; the guardrail condition stands on the foundation model.
 What AWS does not document about a key's presence changes no answer.
 """
@@ -58,7 +59,9 @@ def _other_actions(access: Access) -> Iterator[Statement]:
     own = unique(action for rule in access.rules for action in rule.actions)
     yield Statement(effect="Deny", sid="OtherActions", not_actions=own, resources=bedrock)
     # CallWithBearerToken has no resource; its own key tells it from the others, and mantle's key has another name.
-    keys = (Condition(operator="Null", key="bedrock:BearerTokenType", values=("true",)),) if access.allow_api_keys else ()
+    keys = (
+        (Condition(operator="Null", key="bedrock:BearerTokenType", values=("true",)),) if access.allow_api_keys else ()
+    )
     yield Statement(effect="Deny", sid="NoResource", actions=EVERY_ACTION, not_resources=bedrock, conditions=keys)
 
 
@@ -78,11 +81,16 @@ def _shortened(access: Access, rule: ActionRule) -> tuple[str, ...]:
     if rule.scope not in {Scope.MODELS, Scope.MODELS_AND_ASYNC_JOBS}:
         return access.resources_of(rule.scope)
     models = unique(_bound_resource(a) for a in access.authorisations)
-    return unique((*models, *access.resources_of(Scope.ASYNC_JOBS))) if rule.scope is Scope.MODELS_AND_ASYNC_JOBS else models
+    return (
+        unique((*models, *access.resources_of(Scope.ASYNC_JOBS)))
+        if rule.scope is Scope.MODELS_AND_ASYNC_JOBS
+        else models
+    )
 
 
 def _bound_resource(authorisation: Authorisation) -> str:
-    """The resource in any Region where a profile pins it; the Region-less model stays, `*` need not match an empty field."""
+    """The resource in any Region where a profile pins it; the Region-less model stays,
+    `*` need not match an empty field."""
     pinned = authorisation.only_through and _is_foundation_model(authorisation.resource)
     return authorisation.in_any_region if pinned and not authorisation.requested_region else authorisation.resource
 
@@ -119,7 +127,9 @@ def _regions_called_directly(resource: str, direct: list[str]) -> tuple[str, ...
     """The Regions in which a model that is bound to a profile is declared by itself too."""
     bound = Arn.parse(resource)
     same = (Arn.parse(arn) for arn in direct if _is_foundation_model(arn))
-    return unique(arn.region for arn in same if arn.resource == bound.resource and bound.resource_type == "foundation-model")
+    return unique(
+        arn.region for arn in same if arn.resource == bound.resource and bound.resource_type == "foundation-model"
+    )
 
 
 def _off_network(access: Access) -> Iterator[Statement]:
@@ -133,7 +143,8 @@ def _off_network(access: Access) -> Iterator[Statement]:
 def _off_path(access: Access, sid: str, conditions: tuple[Condition, ...]) -> Iterator[Statement]:
     """Deny every action off a path.
 
-    Whether the authorisation of a profile's model carries the network keys is not documented, so models reached through a
+    Whether the authorisation of a profile's model carries the network keys is not documented,
+    so models reached through a
     profile are left to the profile's own authorisation; without a profile they are called directly and judged here.
     """
     bound = [a.resource for a in access.authorisations if a.only_through]

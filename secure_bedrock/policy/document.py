@@ -45,7 +45,8 @@ class Condition:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Statement:
-    """One statement. Of each pair such as `actions` and `not_actions` exactly one is set; principals only in resource policies."""
+    """One statement. Of each pair such as `actions` and `not_actions` exactly one is set;
+    principals only in resource policies."""
 
     effect: Effect
     sid: str | None = None

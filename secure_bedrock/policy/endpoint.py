@@ -76,7 +76,8 @@ def plain_grants(
 ) -> tuple[Grant, ...]:
     """Return what a principal that declares nothing itself is let through for: inference on the endpoint's models.
 
-    Its own policies are not ours, so what they would hold stands here: models only through their profile, and the guardrail
+    Its own policies are not ours, so what they would hold stands here: models only through their profile,
+    and the guardrail
     on models that take one.
     """
     actions = invoke_actions(InvokeActions.INFERENCE)
@@ -114,7 +115,8 @@ def endpoint_policy(
     """Write the policy of one service's endpoint.
 
     Admissions with equal actions and resources share a statement.
-    Where the document would be too long, the resources of one account's principals are put together: what each of them may
+    Where the document would be too long, the resources of one account's principals are put together:
+    what each of them may
     call is still held by its own policies.
 
     Args:

@@ -35,7 +35,9 @@ class Environment:
         """Whether the Region is literal."""
         return not is_unresolved(self.region)
 
-    def arn(self, resource: str, *, service: str = "bedrock", region: str | None = None, account: str | None = None) -> str:
+    def arn(
+        self, resource: str, *, service: str = "bedrock", region: str | None = None, account: str | None = None
+    ) -> str:
         """Return the ARN of a resource here; `region` and `account` replace this environment's, `""` empties them."""
         return (
             f"arn:{self.partition}:{service}:{self.region if region is None else region}"
@@ -56,7 +58,9 @@ def partition_of(region: str) -> str:
     for partition, pattern in _partition_patterns():
         if pattern.match(region):
             if partition not in PARTITIONS:
-                raise invalid("region", region, allowed=f"a Region of a partition Bedrock is in: {', '.join(PARTITIONS)}")
+                raise invalid(
+                    "region", region, allowed=f"a Region of a partition Bedrock is in: {', '.join(PARTITIONS)}"
+                )
             return partition
     raise invalid("region", region, allowed="an AWS Region", nearest=nearest(region, known_regions()))
 

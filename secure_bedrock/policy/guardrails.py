@@ -42,7 +42,8 @@ class RequiredGuardrail:
         """
         if version is None:
             raise InvalidInput(
-                "guardrail_version: got nothing; allowed is a number, GuardrailVersion.ANY_NUMBERED or GuardrailVersion.DRAFT"
+                "guardrail_version: got nothing; allowed is a number, "
+                "GuardrailVersion.ANY_NUMBERED or GuardrailVersion.DRAFT"
             )
         require_guardrail_arn("guardrail", arn, types=("guardrail",))
         return cls(arn=arn, version=version if isinstance(version, GuardrailVersion) else _number(version))

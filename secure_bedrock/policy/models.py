@@ -42,7 +42,8 @@ class Authorisation:
         resource: the ARN checked; its Region may be `*` where the profile alone decides it.
         only_through: the profiles one of which must be named by `bedrock:InferenceProfileArn`; empty: called directly.
         requested_region: the literal value of `aws:RequestedRegion` where it is not the ARN's Region.
-        carries_guardrail: whether it is known to carry `bedrock:GuardrailIdentifier`; for a profile's own AWS does not say,
+        carries_guardrail: whether it is known to carry `bedrock:GuardrailIdentifier`;
+        for a profile's own AWS does not say,
             and the model behind it follows in any case.
     """
 
@@ -82,8 +83,10 @@ class Model:
         """Read a model id, an inference-profile id or any ARN that can be invoked.
 
         Args:
-            text: such as `amazon.nova-lite-v1:0`, `eu.amazon.nova-lite-v1:0`, `global.amazon.nova-2-lite-v1:0` or an ARN
-                of a foundation model, an inference profile, a provisioned or imported model or a custom-model deployment.
+            text: such as `amazon.nova-lite-v1:0`, `eu.amazon.nova-lite-v1:0`,
+                `global.amazon.nova-2-lite-v1:0` or an ARN
+                of a foundation model, an inference profile,
+                a provisioned or imported model or a custom-model deployment.
             destinations: the Regions an inference profile reaches, where the library's table does not know or is out of
                 date. Default: the table.
             accept_unknown: take an id that looks like a misspelling as it is. Default: such an id is an error.
@@ -95,8 +98,10 @@ class Model:
             raise invalid("models", text, allowed="a model id, an inference-profile id or a Bedrock ARN")
         if not text.strip() or text != text.strip():
             raise invalid("models", text, allowed="a model id without blanks around it")
-        model = _from_arn(text, accept_unknown=accept_unknown) if ":" in text and _is_arn(text) else _from_id(
-            text, accept_unknown=accept_unknown
+        model = (
+            _from_arn(text, accept_unknown=accept_unknown)
+            if ":" in text and _is_arn(text)
+            else _from_id(text, accept_unknown=accept_unknown)
         )
         return model if destinations is None else model._with_destinations(destinations)
 
@@ -188,9 +193,7 @@ class Model:
         # Which of the two ARNs the key holds, and whether the copied profile is authorised too, AWS does not say:
         # both ARNs are accepted on the models, and the copied profile only through this one.
         copied = tuple(a.resource for a in inner if ":inference-profile/" in a.resource)
-        bound = [
-            replace(a, only_through=(arn,) if a.resource in copied else (arn, *copied)) for a in inner
-        ]
+        bound = [replace(a, only_through=(arn,) if a.resource in copied else (arn, *copied)) for a in inner]
         return (Authorisation(resource=arn, carries_guardrail=False), *bound)
 
     def _system_profile(self, place: Environment) -> tuple[Authorisation, ...]:
@@ -210,7 +213,10 @@ class Model:
         regions = self._destinations(place).regions
         reached = ("*",) if regions is None else tuple(dict.fromkeys((place.region, *regions)))
         models = (place.foundation_model(self.model_id, region=region) for region in reached)
-        return (Authorisation(resource=profile, carries_guardrail=False), *(Authorisation(resource=arn, only_through=through) for arn in models))
+        return (
+            Authorisation(resource=profile, carries_guardrail=False),
+            *(Authorisation(resource=arn, only_through=through) for arn in models),
+        )
 
     def _destinations(self, place: Environment) -> Destinations:
         if self.destinations is not None:
@@ -254,7 +260,9 @@ class Model:
 def _require_commercial(profile_id: str, place: Environment) -> None:
     if not is_unresolved(place.partition) and place.partition != "aws":
         raise invalid(
-            "models", profile_id, allowed=f"a profile of the partition {place.partition}; global ones are commercial only"
+            "models",
+            profile_id,
+            allowed=f"a profile of the partition {place.partition}; global ones are commercial only",
         )
 
 
@@ -294,12 +302,16 @@ def _from_arn(text: str, *, accept_unknown: bool) -> Model:
             remedy="use Model.application_profile(arn, serves=[...])",
         )
     if kind is ModelKind.FOUNDATION_MODEL and not arn.region:
-        raise invalid("models", text, allowed="a foundation model of a Region, or a 'global.' profile for Region-less calls")
+        raise invalid(
+            "models", text, allowed="a foundation model of a Region, or a 'global.' profile for Region-less calls"
+        )
     if kind in _ALONE:
         return Model(kind=kind, id=arn.resource_id, arn=text)
     model = _from_id(arn.resource_id, accept_unknown=accept_unknown)
     if model.kind is not kind:
-        raise invalid("models", text, allowed=f"an id that fits {kind.value}; {arn.resource_id!r} is a {model.kind.value}")
+        raise invalid(
+            "models", text, allowed=f"an id that fits {kind.value}; {arn.resource_id!r} is a {model.kind.value}"
+        )
     return replace(model, arn=text)
 
 
@@ -319,8 +331,17 @@ def _foundation_model_notes(model_id: str, place: Environment) -> list[Note]:
         return [Note("model-unknown", f"{model_id} is not in the library's table of models; taken as it is")]
     documented = row["in_region_documented"]
     if row["profile_only"] and place.partition == "aws":
-        return [Note("model-profile-only", f"{model_id} can be called only through an inference profile such as 'us.{model_id}'")]
+        return [
+            Note(
+                "model-profile-only",
+                f"{model_id} can be called only through an inference profile such as 'us.{model_id}'",
+            )
+        ]
     if documented and place.region_is_known and place.region not in documented:
         known = ", ".join(documented)
-        return [Note("model-region", f"AWS does not document {model_id} in {place.region} without a profile, only in {known}")]
+        return [
+            Note(
+                "model-region", f"AWS does not document {model_id} in {place.region} without a profile, only in {known}"
+            )
+        ]
     return []

@@ -1,6 +1,7 @@
 """The network paths a role may be used from, and the conditions that are true off them.
 
-AWS global condition keys: `aws:SourceVpce`, `aws:SourceVpc` and `aws:VpcSourceIp` are present only on calls through a VPC
+AWS global condition keys: `aws:SourceVpce`, `aws:SourceVpc` and `aws:VpcSourceIp` are present only on calls through a
+VPC
 endpoint, `aws:SourceIp` only on calls that did not use one (IAM User Guide, "AWS global condition context keys").
 """
 
@@ -33,7 +34,8 @@ class Network(Enum):
     """A network that is no particular one."""
 
     ANYWHERE = auto()
-    """The explicit choice of a role that may be used from any network, with signed requests and its other conditions only."""
+    """The explicit choice of a role that may be used from any network,
+    with signed requests and its other conditions only."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,7 +84,9 @@ def require_ids(name: str, values: Iterable[str] | None) -> tuple[str, ...]:
     """Check endpoint or VPC ids given as text; unresolved ones are taken as they are."""
     if values is None:
         return ()
-    pattern, example = (_VPC_ID, "vpc-0123456789abcdef0") if name == "vpcs" else (_ENDPOINT_ID, "vpce-0123456789abcdef0")
+    pattern, example = (
+        (_VPC_ID, "vpc-0123456789abcdef0") if name == "vpcs" else (_ENDPOINT_ID, "vpce-0123456789abcdef0")
+    )
     ids = tuple(values)
     _require_some(name, ids)
     for value in ids:
@@ -100,7 +104,8 @@ def require_ranges(name: str, values: Iterable[str] | None, *, public: bool) -> 
         public: whether the range must be one that can reach a public AWS endpoint.
 
     Raises:
-        InvalidInput: for an empty collection, a range of all addresses, host bits, or a private range where public is asked.
+        InvalidInput: for an empty collection, a range of all addresses, host bits,
+            or a private range where public is asked.
     """
     if values is None:
         return ()
@@ -121,7 +126,11 @@ def _range(name: str, value: str, *, public: bool) -> str:
     if network is None:
         raise invalid(name, value, allowed="a CIDR range as text")
     if network.prefixlen == 0:
-        raise invalid(name, value, allowed="a range that is not every address; a role for any network says network=Network.ANYWHERE")
+        raise invalid(
+            name,
+            value,
+            allowed="a range that is not every address; a role for any network says network=Network.ANYWHERE",
+        )
     if public and any(_overlaps(network, private) for private in _NEVER_PUBLIC):
         raise invalid(
             name,

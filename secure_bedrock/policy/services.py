@@ -23,7 +23,8 @@ def every_resource(partition: str) -> tuple[str, ...]:
 class BedrockService(Enum):
     """A Bedrock service with an interface VPC endpoint; the value is the end of its service name.
 
-    AWS: "Use interface VPC endpoints (AWS PrivateLink) to create a private connection between your VPC and Amazon Bedrock".
+    AWS: "Use interface VPC endpoints (AWS PrivateLink) to create a private connection between your VPC and Amazon
+    Bedrock".
     The FIPS variants are services of their own with a private DNS name and a policy of their own.
     """
 

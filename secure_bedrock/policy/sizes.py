@@ -1,6 +1,7 @@
 """How long a policy is, as AWS counts it, when parts of it are filled in at deploy time.
 
-IAM does not count white space; Organizations and VPC endpoint policies do, so documents are measured and written compact.
+IAM does not count white space; Organizations and VPC endpoint policies do,
+so documents are measured and written compact.
 """
 
 from __future__ import annotations

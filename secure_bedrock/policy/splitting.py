@@ -1,6 +1,7 @@
 """Packing statements into documents of a size AWS takes.
 
-Only positive statements (Allow with Action and Resource) may be divided: two halves of a Deny with NotResource deny everything.
+Only positive statements (Allow with Action and Resource) may be divided:
+two halves of a Deny with NotResource deny everything.
 """
 
 from __future__ import annotations
