@@ -1,0 +1,1 @@
+"""The reference deployment, composed from cdk.json's context."""
