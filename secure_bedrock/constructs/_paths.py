@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import aws_cdk as cdk
 from aws_cdk import aws_ec2 as ec2
+from aws_cdk import aws_iam as iam
 
-from secure_bedrock.constructs._edge import warn
-from secure_bedrock.constructs._tokens import environment_of, known
+from secure_bedrock.constructs._edge import later, warn
+from secure_bedrock.constructs._tokens import depends_on, environment_of, known
 from secure_bedrock.errors import InvalidInput, invalid
 from secure_bedrock.policy.access import unique
+from secure_bedrock.policy.ceiling import off_network
+from secure_bedrock.policy.document import Policy
 from secure_bedrock.policy.network import Network, NetworkPaths, require_ids, require_ranges
+from secure_bedrock.policy.sizes import size_of
 
 if TYPE_CHECKING:
     from secure_bedrock.constructs.endpoint import PrivateBedrockEndpoint
@@ -27,6 +33,7 @@ class RolePaths:
         self._role = role
         self._declared = declared
         self._endpoints = list(endpoints)
+        self._elsewhere: cdk.Stack | None = None
 
     @classmethod
     def of(
@@ -90,6 +97,14 @@ class RolePaths:
             anywhere=declared.anywhere,
         )
 
+    def known_here(self) -> NetworkPaths:
+        """Return the paths as the role's own stack may write them.
+
+        Where an endpoint's stack depends on the role's, its id cannot be named here:
+        what uses no endpoint at all is denied here, and what uses another one in the endpoint's stack.
+        """
+        return replace(self.known(), any_endpoint=self._elsewhere is not None)
+
     def admit_everywhere(self) -> None:
         """Let every endpoint the role names admit it."""
         for endpoint in tuple(self._endpoints):
@@ -101,12 +116,49 @@ class RolePaths:
             return
         if endpoint not in self._endpoints:
             self._endpoints.append(endpoint)
-        _warn_of_helpers(self._role, endpoint)
+        if depends_on(cdk.Stack.of(endpoint), cdk.Stack.of(self._role)):
+            self._tie_from(endpoint)
+        else:
+            _warn_of_helpers(self._role, endpoint)
+
+    def _tie_from(self, endpoint: PrivateBedrockEndpoint) -> None:
+        """Write the role's half into the endpoint's stack, which was declared to depend on the role's."""
+        stack = cdk.Stack.of(endpoint)
+        if _in_other_accounts(self._role, endpoint):
+            raise invalid(
+                "endpoints",
+                endpoint.node.path,
+                allowed="an endpoint of the role's account where its stack depends on the role's",
+                remedy="name a literal 'vpce-...'",
+            )
+        if self._elsewhere is None:
+            self._elsewhere = stack
+            iam.CfnPolicy(
+                endpoint,
+                f"Ties{self._role.node.addr[-8:]}",
+                policy_name=f"secure-bedrock-network-{endpoint.node.addr[-8:]}",
+                policy_document=later(lambda: self._off_network().to_plain()),
+                roles=[self._role.role_name],
+            )
+        elif self._elsewhere.node.addr != stack.node.addr:
+            raise invalid(
+                "endpoints",
+                endpoint.node.path,
+                allowed=f"one stack that depends on the role's, which is {self._elsewhere.stack_name}",
+                remedy="let the role's stack depend on the endpoints' stacks, or name literal 'vpce-...'",
+            )
+
+    def _off_network(self) -> Policy:
+        return Policy(statements=tuple(off_network(self._role.access)))
+
+    def size_elsewhere(self) -> int:
+        """Return the characters of the role's inline policies outside its own stack."""
+        return size_of(self._off_network()) if self._elsewhere is not None else 0
 
 
 def _warn_of_helpers(role: ScopedInvokeRole, endpoint: PrivateBedrockEndpoint) -> None:
     here, there = environment_of(role), environment_of(endpoint)
-    if known(here.account) and known(there.account) and here.account != there.account:
+    if _in_other_accounts(role, endpoint):
         how = "a role in the endpoint's stack that the other account's CloudFormation may assume"
     elif here.region_is_known and there.region_is_known and here.region != there.region:
         how = "a custom resource in each stack"
@@ -117,6 +169,11 @@ def _warn_of_helpers(role: ScopedInvokeRole, endpoint: PrivateBedrockEndpoint) -
         "endpoint-elsewhere",
         f"CDK passes the endpoint's id with {how}; a literal 'vpce-...' in endpoints avoids that",
     )
+
+
+def _in_other_accounts(role: ScopedInvokeRole, endpoint: PrivateBedrockEndpoint) -> bool:
+    here, there = known(environment_of(role).account), known(environment_of(endpoint).account)
+    return here is not None and there is not None and here != there
 
 
 def _items(name: str, values: Iterable[object] | None) -> tuple:

@@ -23,7 +23,7 @@ from secure_bedrock.policy.access import Access
 from secure_bedrock.policy.actions import InvokeActions
 from secure_bedrock.policy.allow import allow_policies
 from secure_bedrock.policy.ceiling import ceiling
-from secure_bedrock.policy.document import Plain
+from secure_bedrock.policy.document import Plain, Policy
 from secure_bedrock.policy.guardrails import GuardrailVersion
 from secure_bedrock.policy.limits import INLINE_POLICIES_OF_ROLE, MANAGED_POLICIES_PER_ROLE, MANAGED_POLICY, limit
 from secure_bedrock.policy.network import Network
@@ -45,6 +45,8 @@ class ScopedInvokeRole(Construct):
     Its Allow statements name actions, models and destinations exactly.
     Its ceiling, one inline policy of Deny statements, holds it to that even when somebody attaches `bedrock:*` or `*`.
     A ceiling does not bind who can edit the role: protect the reserved path with the organisation's SCP.
+    Where an endpoint's stack was declared to depend on the role's, the role's network condition is written there;
+    until that stack is deployed the role is held to "through some endpoint", which must admit it.
     The first call of a third-party model may need an agreement made by somebody else; this role cannot make it.
 
     Attributes:
@@ -182,7 +184,10 @@ class ScopedInvokeRole(Construct):
 
     def ceiling_document(self) -> Plain:
         """Return the ceiling as a JSON-ready dict, with every network path known so far."""
-        return ceiling(self.access).to_plain()
+        return self._ceiling().to_plain()
+
+    def _ceiling(self) -> Policy:
+        return ceiling(replace(self._access, network=self._paths.known_here()))
 
     def _tie_to(self, endpoint: PrivateBedrockEndpoint) -> None:
         """Add the path through an endpoint that admits this role."""
@@ -202,7 +207,7 @@ class ScopedInvokeRole(Construct):
                 self, f"Allow{index}", policy_document=policy.to_plain(), roles=[name], path=path
             )
             # What is allowed is attached after, and detached before, what holds it.
-            allow.add_dependency(held)
+            allow.node.add_dependency(held)
 
     def _tag(self, *, project: str | None, team: str | None, tags: Mapping[str, str] | None) -> None:
         named = {"project": project, "team": team}
@@ -214,7 +219,8 @@ class ScopedInvokeRole(Construct):
             cdk.Tags.of(self.role).add(key, value)
 
     def _require_ceiling_fits(self) -> None:
-        require_size(ceiling(self.access), limit=limit(INLINE_POLICIES_OF_ROLE), name="models")
+        left = limit(INLINE_POLICIES_OF_ROLE) - self._paths.size_elsewhere()
+        require_size(self._ceiling(), limit=left, name="models")
 
     def _problems(self) -> list[str]:
         problem = self._paths.problem()

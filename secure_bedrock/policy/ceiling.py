@@ -29,7 +29,7 @@ def ceiling(access: Access) -> Policy:
             *_other_actions(access),
             *_other_resources(access),
             *_only_through_profiles(access),
-            *_off_network(access),
+            *off_network(access),
             *_without_guardrail(access),
             _other_roles(access),
         )
@@ -132,7 +132,8 @@ def _regions_called_directly(resource: str, direct: list[str]) -> tuple[str, ...
     )
 
 
-def _off_network(access: Access) -> Iterator[Statement]:
+def off_network(access: Access) -> Iterator[Statement]:
+    """Yield the part of the ceiling that denies everything off the declared network paths."""
     if not access.network.is_named or access.network.anywhere:
         return
     yield from _off_path(access, "OffNetwork", access.network.off_every_path())

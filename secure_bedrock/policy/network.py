@@ -48,6 +48,7 @@ class NetworkPaths:
         source_ips: public ranges of callers that use no endpoint.
         vpc_source_ips: private ranges; narrows the paths through endpoints and VPCs, opens nothing.
         anywhere: any network, the explicit choice `Network.ANYWHERE`.
+        any_endpoint: any endpoint is let through here, because another policy of the same role names the right ones.
     """
 
     endpoint_ids: tuple[str, ...] = ()
@@ -55,16 +56,18 @@ class NetworkPaths:
     source_ips: tuple[str, ...] = ()
     vpc_source_ips: tuple[str, ...] = ()
     anywhere: bool = False
+    any_endpoint: bool = False
 
     @property
     def is_named(self) -> bool:
         """Whether any path, or the explicit choice of all, was given."""
-        return self.anywhere or bool(self.endpoint_ids or self.vpc_ids or self.source_ips)
+        return self.anywhere or self.any_endpoint or bool(self.endpoint_ids or self.vpc_ids or self.source_ips)
 
     def off_every_path(self) -> tuple[Condition, ...]:
         """Return the conditions that together are true off every path; a negated operator is true on an absent key."""
         conditions = (
-            ("StringNotEquals", "aws:SourceVpce", self.endpoint_ids),
+            ("Null", "aws:SourceVpce", ("true",) if self.any_endpoint else ()),
+            ("StringNotEquals", "aws:SourceVpce", () if self.any_endpoint else self.endpoint_ids),
             ("StringNotEquals", "aws:SourceVpc", self.vpc_ids),
             ("NotIpAddress", "aws:SourceIp", self.source_ips),
         )
