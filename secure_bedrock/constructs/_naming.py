@@ -10,9 +10,8 @@ from constructs import IConstruct
 from secure_bedrock.constructs._tokens import known
 from secure_bedrock.errors import invalid
 from secure_bedrock.policy.limits import ROLE_NAME, limit
+from secure_bedrock.policy.reserved import NAME_PREFIX
 
-#: CloudTrail shows role names without their path, so the name tells too.
-NAME_PREFIX = "secure-bedrock-"
 _NAME = re.compile(r"[\w+=,.@-]{1,64}", re.ASCII)
 _PATH = re.compile(r"/|/[!-~]{1,510}/")
 

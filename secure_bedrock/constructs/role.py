@@ -27,15 +27,13 @@ from secure_bedrock.policy.document import Plain, Policy
 from secure_bedrock.policy.guardrails import GuardrailVersion
 from secure_bedrock.policy.limits import INLINE_POLICIES_OF_ROLE, MANAGED_POLICIES_PER_ROLE, MANAGED_POLICY, limit
 from secure_bedrock.policy.network import Network
+from secure_bedrock.policy.reserved import RESERVED_PATH
 from secure_bedrock.policy.splitting import require_size
 
 if TYPE_CHECKING:
     from aws_cdk import aws_ec2 as ec2
 
     from secure_bedrock.constructs.endpoint import PrivateBedrockEndpoint
-
-#: The path of every role this library makes; the organisation's SCP protects it.
-RESERVED_PATH = "/secure-bedrock/"
 
 
 @jsii.implements(iam.IGrantable)

@@ -28,6 +28,7 @@ _NEEDED = {
     Scope.KNOWLEDGE_BASES: "InvokeActions.RETRIEVE needs a knowledge base in resources",
     Scope.AGENT_ALIASES: "InvokeActions.AGENT needs an agent alias in resources",
     Scope.GUARDRAILS: "guardrail must name a guardrail",
+    Scope.MANTLE_PROJECTS: "models must name a model on bedrock-mantle",
 }
 
 
@@ -75,12 +76,32 @@ class Access:
     @property
     def invoke_actions(self) -> tuple[str, ...]:
         """The inference actions."""
-        return invoke_actions(self.actions)
+        return invoke_actions(self.actions) if self.runtime_models else ()
 
     @property
     def rules(self) -> tuple[ActionRule, ...]:
         """Every action, grouped by the resources it stands on."""
-        return action_rules(self.actions, with_guardrail=bool(self.guardrails))
+        return action_rules(
+            self.actions,
+            with_guardrail=bool(self.guardrails),
+            on_runtime=bool(self.runtime_models),
+            on_mantle=bool(self.mantle_models),
+        )
+
+    @property
+    def runtime_models(self) -> tuple[Model, ...]:
+        """The models of bedrock-runtime."""
+        return tuple(model for model in self.models if not model.is_on_mantle)
+
+    @property
+    def mantle_models(self) -> dict[str, tuple[str, ...]]:
+        """The ids of the models of bedrock-mantle, by the ARN of the project they are called in."""
+        projects: dict[str, tuple[str, ...]] = {}
+        for model in self.models:
+            if model.is_on_mantle:
+                (authorisation,) = model.authorisations(self.environment)
+                projects[authorisation.resource] = (*projects.get(authorisation.resource, ()), model.id)
+        return projects
 
     @property
     def guardrails(self) -> tuple[str, ...]:
@@ -91,7 +112,7 @@ class Access:
     @property
     def authorisations(self) -> tuple[Authorisation, ...]:
         """Every authorisation of every model, the same one once."""
-        return unique(a for model in self.models for a in model.authorisations(self.environment))
+        return unique(a for model in self.runtime_models for a in model.authorisations(self.environment))
 
     def resources_of(self, scope: Scope) -> tuple[str, ...]:
         """Return the ARNs a rule's actions stand on."""
@@ -110,6 +131,7 @@ class Access:
             Scope.KNOWLEDGE_BASES: self.knowledge_bases,
             Scope.AGENT_ALIASES: self.agent_aliases,
             Scope.GUARDRAILS: self.guardrails,
+            Scope.MANTLE_PROJECTS: tuple(self.mantle_models),
         }[scope]
 
     def needs_guardrail(self, model: Model) -> bool:

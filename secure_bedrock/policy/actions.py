@@ -10,6 +10,7 @@ from secure_bedrock.policy.services import BedrockService
 INVOKE = "bedrock:InvokeModel"
 INVOKE_STREAM = "bedrock:InvokeModelWithResponseStream"
 APPLY_GUARDRAIL = "bedrock:ApplyGuardrail"
+CREATE_INFERENCE = "bedrock-mantle:CreateInference"
 BEARER_TOKEN = "bedrock:CallWithBearerToken"  # noqa: S105 - the name of an action
 
 
@@ -57,6 +58,7 @@ class Scope(Enum):
     KNOWLEDGE_BASES = auto()
     AGENT_ALIASES = auto()
     GUARDRAILS = auto()
+    MANTLE_PROJECTS = auto()
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,10 +99,21 @@ def invoke_actions(chosen: InvokeActions) -> tuple[str, ...]:
     return tuple(action for action in (direct, stream) if action)
 
 
-def action_rules(chosen: InvokeActions, *, with_guardrail: bool) -> tuple[ActionRule, ...]:
-    """Return every rule of a choice, inference first; `with_guardrail` adds ApplyGuardrail."""
+def action_rules(
+    chosen: InvokeActions, *, with_guardrail: bool, on_runtime: bool = True, on_mantle: bool = False
+) -> tuple[ActionRule, ...]:
+    """Return every rule of a choice, inference first.
+
+    Args:
+        chosen: what the role may do.
+        with_guardrail: whether ApplyGuardrail is among it.
+        on_runtime: whether there are models of bedrock-runtime.
+        on_mantle: whether there are models of bedrock-mantle; streaming is no action of its own there.
+    """
     scope = Scope.MODELS_AND_ASYNC_JOBS if chosen & InvokeActions.ASYNC else Scope.MODELS
-    inference = invoke_actions(chosen)
+    inference = invoke_actions(chosen) if on_runtime else ()
     rules = [ActionRule(inference, scope, BedrockService.RUNTIME)] if inference else []
     rules += [ActionRule((APPLY_GUARDRAIL,), Scope.GUARDRAILS, BedrockService.RUNTIME)] if with_guardrail else []
+    if on_mantle and chosen & InvokeActions.INFERENCE_NO_STREAM:
+        rules.append(ActionRule((CREATE_INFERENCE,), Scope.MANTLE_PROJECTS, BedrockService.MANTLE))
     return (*rules, *(rule for flag, rule in _BEYOND_INFERENCE if chosen & flag))

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from secure_bedrock.policy.access import Access, unique
-from secure_bedrock.policy.actions import BEARER_TOKEN, InvokeActions, Scope
+from secure_bedrock.policy.actions import BEARER_TOKEN, CREATE_INFERENCE, InvokeActions, Scope
 from secure_bedrock.policy.document import Condition, Policy, Statement
 from secure_bedrock.policy.models import PROFILE_KEY, Authorisation
 from secure_bedrock.policy.splitting import pack
 
-_ON_MODELS = {Scope.MODELS, Scope.MODELS_AND_ASYNC_JOBS}
+#: Written by themselves, because they carry conditions.
+_ON_MODELS = {Scope.MODELS, Scope.MODELS_AND_ASYNC_JOBS, Scope.MANTLE_PROJECTS}
 
 
 def allow_policies(access: Access, *, limit: int) -> tuple[Policy, ...]:
@@ -27,6 +28,16 @@ def allow_statements(access: Access) -> tuple[Statement, ...]:
         )
         for rule in access.rules
         if rule.scope not in _ON_MODELS
+    ]
+    statements += [
+        Statement(
+            effect="Allow",
+            sid=f"Mantle{index}",
+            actions=(CREATE_INFERENCE,),
+            resources=(project,),
+            conditions=(mantle_models("StringEquals", ids),),
+        )
+        for index, (project, ids) in enumerate(access.mantle_models.items(), start=1)
     ]
     if access.actions & InvokeActions.ASYNC:
         jobs = access.resources_of(Scope.ASYNC_JOBS)
@@ -68,6 +79,11 @@ def _conditions(only_through: tuple[str, ...], requested_region: str | None) -> 
     if requested_region is None:
         return through
     return (*through, Condition(operator="StringEquals", key="aws:RequestedRegion", values=(requested_region,)))
+
+
+def mantle_models(operator: str, ids: tuple[str, ...]) -> Condition:
+    """Return the condition that tells models on bedrock-mantle, where the resource is only the project."""
+    return Condition(operator=operator, key="bedrock-mantle:Model", values=ids)
 
 
 def _pass_role(access: Access) -> Statement:

@@ -12,7 +12,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from secure_bedrock.policy.access import Access, unique
-from secure_bedrock.policy.actions import ActionRule, Scope
+from secure_bedrock.policy.actions import CREATE_INFERENCE, ActionRule, Scope
+from secure_bedrock.policy.allow import mantle_models
 from secure_bedrock.policy.document import Condition, Policy, Statement
 from secure_bedrock.policy.environment import Arn
 from secure_bedrock.policy.models import PROFILE_KEY, Authorisation
@@ -28,6 +29,7 @@ def ceiling(access: Access) -> Policy:
             *_suspension(access),
             *_other_actions(access),
             *_other_resources(access),
+            *_other_mantle_models(access),
             *_only_through_profiles(access),
             *off_network(access),
             *_without_guardrail(access),
@@ -73,6 +75,17 @@ def _other_resources(access: Access) -> Iterator[Statement]:
             sid=_sid_of(rule),
             actions=rule.actions,
             not_resources=_shortened(access, rule),
+        )
+
+
+def _other_mantle_models(access: Access) -> Iterator[Statement]:
+    for index, (project, ids) in enumerate(access.mantle_models.items(), start=1):
+        yield Statement(
+            effect="Deny",
+            sid=f"OtherMantleModels{index}",
+            actions=(CREATE_INFERENCE,),
+            resources=(project,),
+            conditions=(mantle_models("StringNotEquals", ids),),
         )
 
 
@@ -178,7 +191,7 @@ def _without_guardrail(access: Access) -> Iterator[Statement]:
 
 def _guarded_resources(access: Access) -> tuple[str, ...]:
     """What is known to carry the guardrail key: foundation models, and the kinds that are authorised by themselves."""
-    invoked = tuple(inner for model in access.models for inner in (model.serves or (model,)))
+    invoked = tuple(inner for model in access.runtime_models for inner in (model.serves or (model,)))
     guarded = tuple(model for model in invoked if access.needs_guardrail(model))
     carrying = unique(a for m in guarded for a in m.authorisations(access.environment) if a.carries_guardrail)
     alone = (a.resource for a in carrying if not _is_foundation_model(a.resource))

@@ -38,6 +38,17 @@ def geographies() -> tuple[str, ...]:
     return tuple(_prefixes())
 
 
+def geographies_of(region: str) -> tuple[str, ...]:
+    """Return the geographies whose profiles can be called from, or routed to, a Region; `global` is not among them."""
+    return tuple(name for name in _prefixes() if region in reach_of(name))
+
+
+def reach_of(geography: str) -> tuple[str, ...]:
+    """Return every Region that a geography's profiles are documented to reach; nothing where AWS lists none."""
+    union = _prefixes()[geography]["documented_union"]
+    return tuple(union) if isinstance(union, list) else ()
+
+
 def split_profile_id(text: str) -> tuple[str, str] | None:
     """Split `eu.anthropic.x` into geography and model id; None for a bare model id."""
     geography, _, model_id = text.partition(".")

@@ -11,8 +11,15 @@ from dataclasses import dataclass, replace
 
 from secure_bedrock.errors import InvalidInput
 from secure_bedrock.policy.access import Access, unique
-from secure_bedrock.policy.actions import APPLY_GUARDRAIL, BEARER_TOKEN, InvokeActions, invoke_actions
-from secure_bedrock.policy.allow import invoke_statements
+from secure_bedrock.policy.actions import (
+    APPLY_GUARDRAIL,
+    BEARER_TOKEN,
+    CREATE_INFERENCE,
+    InvokeActions,
+    Scope,
+    invoke_actions,
+)
+from secure_bedrock.policy.allow import invoke_statements, mantle_models
 from secure_bedrock.policy.document import ANYBODY, Condition, Policy, Statement
 from secure_bedrock.policy.environment import Environment
 from secure_bedrock.policy.guardrails import RequiredGuardrail
@@ -65,14 +72,25 @@ def grants_of(access: Access) -> tuple[Grant, ...]:
     grants = [
         Grant(service=rule.service, actions=rule.actions, resources=access.resources_of(rule.scope))
         for rule in access.rules
+        if rule.scope is not Scope.MANTLE_PROJECTS
     ]
+    grants += [_mantle_grant(project, ids) for project, ids in access.mantle_models.items()]
     if access.allow_api_keys:
         grants.append(Grant(service=BedrockService.RUNTIME, actions=(BEARER_TOKEN,), resources=("*",)))
     return tuple(grants)
 
 
+def _mantle_grant(project: str, ids: tuple[str, ...]) -> Grant:
+    return Grant(
+        service=BedrockService.MANTLE,
+        actions=(CREATE_INFERENCE,),
+        resources=(project,),
+        conditions=(mantle_models("StringEquals", ids),),
+    )
+
+
 def plain_grants(
-    environment: Environment, models: Iterable[Model], guardrail: RequiredGuardrail | None
+    environment: Environment, models: tuple[Model, ...], guardrail: RequiredGuardrail | None
 ) -> tuple[Grant, ...]:
     """Return what a principal that declares nothing itself is let through for: inference on the endpoint's models.
 
@@ -81,6 +99,8 @@ def plain_grants(
     on models that take one.
     """
     actions = invoke_actions(InvokeActions.INFERENCE)
+    runtime = [model for model in models if not model.is_on_mantle]
+    on_mantle = [model for model in models if model.is_on_mantle]
     grants = [
         Grant(
             service=BedrockService.RUNTIME,
@@ -88,9 +108,12 @@ def plain_grants(
             resources=statement.resources,
             conditions=(*statement.conditions, *named),
         )
-        for authorisations, named in _by_guardrail(environment, models, guardrail)
+        for authorisations, named in _by_guardrail(environment, runtime, guardrail)
         for statement in invoke_statements(authorisations, actions)
     ]
+    for model in on_mantle:
+        (authorisation,) = model.authorisations(environment)
+        grants.append(_mantle_grant(authorisation.resource, (model.id,)))
     if guardrail:
         grants.append(Grant(service=BedrockService.RUNTIME, actions=(APPLY_GUARDRAIL,), resources=(guardrail.arn,)))
     return tuple(grants)

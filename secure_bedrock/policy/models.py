@@ -7,6 +7,7 @@ Everything the library writes about a model is derived from `Model.authorisation
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from enum import Enum
@@ -17,6 +18,8 @@ from secure_bedrock.policy.destinations import GLOBAL, Destinations, Note, desti
 from secure_bedrock.policy.environment import Arn, Environment, is_unresolved, known_regions
 
 PROFILE_KEY = "bedrock:InferenceProfileArn"
+_MANTLE_ID = re.compile(r"[a-z0-9][a-z0-9-]*\.[A-Za-z0-9][A-Za-z0-9._:-]*")
+_PROJECT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,127}")
 
 
 class ModelKind(Enum):
@@ -28,6 +31,7 @@ class ModelKind(Enum):
     PROVISIONED_MODEL = "provisioned-model"
     IMPORTED_MODEL = "imported-model"
     CUSTOM_MODEL_DEPLOYMENT = "custom-model-deployment"
+    MANTLE_MODEL = "project"
 
 
 #: Kinds that are invoked by their own ARN and bring no other authorisation.
@@ -69,6 +73,7 @@ class Model:
         arn: the ARN as given, None when only an id was.
         serves: what an application inference profile routes to.
         destinations: the Regions of a profile as the user stated them; None: the dated table decides.
+        project: the bedrock-mantle project a model is called in; None for every other kind.
     """
 
     kind: ModelKind
@@ -77,6 +82,7 @@ class Model:
     arn: str | None = None
     serves: tuple[Model, ...] = ()
     destinations: tuple[str, ...] | None = None
+    project: str | None = None
 
     @classmethod
     def parse(cls, text: str, *, destinations: Iterable[str] | None = None, accept_unknown: bool = False) -> Model:
@@ -137,6 +143,27 @@ class Model:
             serves=served,
         )
 
+    @classmethod
+    def mantle(cls, model_id: str, *, project: str = "default") -> Model:
+        """Name a model on bedrock-mantle, the service of the OpenAI- and Anthropic-compatible APIs.
+
+        It is told by `bedrock-mantle:Model`; the resource is the project (Service Authorization Reference,
+        "Actions, resources, and condition keys for Amazon Bedrock Mantle").
+        Guardrails, profiles and invocation logging do not exist there.
+
+        Args:
+            model_id: as the caller names it, such as `openai.gpt-oss-120b`.
+            project: the project it is called in. Default: the account's default project.
+
+        Raises:
+            InvalidInput: for an id or a project that is malformed.
+        """
+        if not isinstance(model_id, str) or not _MANTLE_ID.fullmatch(model_id):
+            raise invalid("models", model_id, allowed="a model id on bedrock-mantle, such as 'openai.gpt-oss-120b'")
+        if not isinstance(project, str) or not (is_unresolved(project) or _PROJECT.fullmatch(project)):
+            raise invalid("project", project, allowed="the id of one bedrock-mantle project, such as 'default'")
+        return cls(kind=ModelKind.MANTLE_MODEL, id=model_id, provider=model_id.partition(".")[0], project=project)
+
     @property
     def is_global(self) -> bool:
         """Whether this is a system profile that routes to every commercial Region."""
@@ -153,6 +180,8 @@ class Model:
         """Whether calls can name a guardrail; by output and id, unverified, and True where nothing is known."""
         if self.serves:
             return any(model.takes_guardrail for model in self.serves)
+        if self.is_on_mantle:
+            return False
         return self.kind in _ALONE or not exempt_from_guardrails(self.model_id)
 
     def authorisations(self, environment: Environment) -> tuple[Authorisation, ...]:
@@ -168,13 +197,22 @@ class Model:
             return self._application_profile(place)
         if self.kind is ModelKind.INFERENCE_PROFILE:
             return self._system_profile(place)
+        if self.kind is ModelKind.MANTLE_MODEL:
+            return (Authorisation(resource=self._project(place), carries_guardrail=False),)
         return (Authorisation(resource=self.arn or place.arn(f"{self.kind.value}/{self.id}")),)
 
     def foundation_models(self, environment: Environment) -> tuple[str, ...]:
         """Return the ARNs of the foundation models behind this in the caller's own Region."""
         if self.serves:
             return tuple(arn for model in self.serves for arn in model.foundation_models(environment))
-        return () if self.kind in _ALONE else (self._place(environment).foundation_model(self.model_id),)
+        if self.kind in _ALONE or self.kind is ModelKind.MANTLE_MODEL:
+            return ()
+        return (self._place(environment).foundation_model(self.model_id),)
+
+    @property
+    def is_on_mantle(self) -> bool:
+        """Whether this is a model on bedrock-mantle, which has actions and resources of its own."""
+        return self.kind is ModelKind.MANTLE_MODEL
 
     def notes(self, environment: Environment) -> tuple[Note, ...]:
         """Return what had to be assumed about this model in an environment, for the reader."""
@@ -186,6 +224,9 @@ class Model:
         if self.kind is ModelKind.FOUNDATION_MODEL:
             notes += _foundation_model_notes(self.id, place)
         return tuple(dict.fromkeys(notes))
+
+    def _project(self, place: Environment) -> str:
+        return place.arn(f"project/{self.project}", service="bedrock-mantle")
 
     def _application_profile(self, place: Environment) -> tuple[Authorisation, ...]:
         arn = self.arn or ""

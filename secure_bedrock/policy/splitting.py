@@ -1,6 +1,6 @@
 """Packing statements into documents of a size AWS takes.
 
-Only positive statements (Allow with Action and Resource) may be divided:
+Only positive statements (with Action and Resource) may be divided, along either of the two:
 two halves of a Deny with NotResource deny everything.
 """
 
@@ -50,13 +50,22 @@ def require_size(policy: Policy, *, limit: int, name: str) -> Policy:
 def _pieces(statement: Statement, *, limit: int, name: str) -> tuple[Statement, ...]:
     if size_of(Policy(statements=(statement,))) <= limit:
         return (statement,)
-    divisible = statement.effect == "Allow" and statement.actions and len(statement.resources) > 1
-    if not divisible:
+    element = _divisible_element(statement)
+    if element is None:
         require_size(Policy(statements=(statement,)), limit=limit, name=name)
-    middle = len(statement.resources) // 2
-    halves = (statement.resources[:middle], statement.resources[middle:])
+        return (statement,)
+    values = getattr(statement, element)
+    middle = len(values) // 2
     named = (
-        replace(statement, sid=f"{statement.sid}{letter}" if statement.sid else None, resources=half)
-        for letter, half in zip("ab", halves, strict=True)
+        replace(statement, sid=f"{statement.sid}{letter}" if statement.sid else None, **{element: half})
+        for letter, half in zip("ab", (values[:middle], values[middle:]), strict=True)
     )
     return tuple(piece for half in named for piece in _pieces(half, limit=limit, name=name))
+
+
+def _divisible_element(statement: Statement) -> str | None:
+    """The longer of the two lists of a positive statement; None where there is nothing to divide."""
+    if not (statement.actions and statement.resources):
+        return None
+    longer = max(("resources", "actions"), key=lambda name: len(getattr(statement, name)))
+    return longer if len(getattr(statement, longer)) > 1 else None
