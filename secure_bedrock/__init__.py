@@ -7,16 +7,20 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from secure_bedrock.constructs.endpoint import PrivateBedrockEndpoint
+    from secure_bedrock.constructs.organization import BedrockOrgGuardrailSCP
     from secure_bedrock.constructs.principals import MfaAccountPrincipal
     from secure_bedrock.constructs.role import ScopedInvokeRole
     from secure_bedrock.errors import InvalidInput
     from secure_bedrock.policy.actions import InvokeActions
+    from secure_bedrock.policy.features import BedrockFeature
     from secure_bedrock.policy.guardrails import GuardrailVersion
     from secure_bedrock.policy.models import Model
     from secure_bedrock.policy.network import Network
     from secure_bedrock.policy.services import BedrockService
 
 __all__ = [
+    "BedrockFeature",
+    "BedrockOrgGuardrailSCP",
     "BedrockService",
     "GuardrailVersion",
     "InvalidInput",
@@ -30,6 +34,8 @@ __all__ = [
 
 #: Where each public name lives; it is imported on first use, so that a part never pays for the rest.
 _HOMES = {
+    "BedrockFeature": "policy.features",
+    "BedrockOrgGuardrailSCP": "constructs.organization",
     "BedrockService": "policy.services",
     "GuardrailVersion": "policy.guardrails",
     "InvalidInput": "errors",

@@ -16,7 +16,7 @@ from secure_bedrock.policy.actions import InvokeActions
 from secure_bedrock.policy.environment import Arn, Environment
 from secure_bedrock.policy.guardrails import GuardrailVersion, RequiredGuardrail, require_guardrail_arn
 
-_GUARDRAIL_ARNS = ("guardrail_arn", "attr_guardrail_arn")
+GUARDRAIL_ARNS = ("guardrail_arn", "attr_guardrail_arn")
 
 
 def declared_access(  # noqa: PLR0913 - one argument a property
@@ -73,7 +73,7 @@ def required_guardrail(
         if version is not None:
             raise invalid("guardrail_version", version, allowed="a version together with its guardrail")
         return None
-    arn = guardrail if isinstance(guardrail, str) else arn_of(guardrail, *_GUARDRAIL_ARNS)
+    arn = guardrail if isinstance(guardrail, str) else arn_of(guardrail, *GUARDRAIL_ARNS)
     if arn is None:
         raise invalid("guardrail", guardrail, allowed="the ARN of a guardrail, a CfnGuardrail or a guardrail construct")
     return RequiredGuardrail.of(arn, version)
@@ -115,7 +115,7 @@ def _exempt(values: Iterable[object] | None, guardrail: RequiredGuardrail | None
 
 
 def _enforced(values: Iterable[object] | None) -> tuple[str, ...]:
-    arns = arns_of("enforced_guardrails", values, *_GUARDRAIL_ARNS)
+    arns = arns_of("enforced_guardrails", values, *GUARDRAIL_ARNS)
     for arn in arns:
         require_guardrail_arn("enforced_guardrails", arn)
     return arns

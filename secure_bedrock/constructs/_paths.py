@@ -11,8 +11,9 @@ from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
 
 from secure_bedrock.constructs._edge import later, warn
+from secure_bedrock.constructs._network_ids import endpoint_id, is_private_endpoint, items_of, vpc_id
 from secure_bedrock.constructs._tokens import depends_on, environment_of, known
-from secure_bedrock.errors import InvalidInput, invalid
+from secure_bedrock.errors import invalid
 from secure_bedrock.policy.access import unique
 from secure_bedrock.policy.ceiling import off_network
 from secure_bedrock.policy.document import Policy
@@ -54,12 +55,14 @@ class RolePaths:
         """
         if network is not None and not isinstance(network, Network):
             raise invalid("network", network, allowed="Network.ANYWHERE")
-        given = _items("endpoints", endpoints)
-        ours = tuple(item for item in given if _is_private_endpoint(item))
-        others = tuple(_endpoint_id(item) for item in given if not _is_private_endpoint(item))
+        given = items_of("endpoints", endpoints)
+        ours = tuple(item for item in given if is_private_endpoint(item))
+        others = tuple(endpoint_id("endpoints", item) for item in given if not is_private_endpoint(item))
         declared = NetworkPaths(
             endpoint_ids=require_ids("endpoints", others) if others else (),
-            vpc_ids=require_ids("vpcs", (_vpc_id(vpc) for vpc in _items("vpcs", vpcs))) if vpcs is not None else (),
+            vpc_ids=require_ids("vpcs", (vpc_id("vpcs", vpc) for vpc in items_of("vpcs", vpcs)))
+            if vpcs is not None
+            else (),
             source_ips=require_ranges("source_ips", source_ips, public=True),
             vpc_source_ips=require_ranges("vpc_source_ips", vpc_source_ips, public=False),
             anywhere=network is Network.ANYWHERE,
@@ -174,34 +177,3 @@ def _warn_of_helpers(role: ScopedInvokeRole, endpoint: PrivateBedrockEndpoint) -
 def _in_other_accounts(role: ScopedInvokeRole, endpoint: PrivateBedrockEndpoint) -> bool:
     here, there = known(environment_of(role).account), known(environment_of(endpoint).account)
     return here is not None and there is not None and here != there
-
-
-def _items(name: str, values: Iterable[object] | None) -> tuple:
-    if values is None:
-        return ()
-    if isinstance(values, str):
-        raise invalid(name, values, allowed="a list", remedy=f"write [{values!r}]")
-    items = tuple(values)
-    if not items:
-        raise InvalidInput(f"{name}: got an empty list; allowed is at least one value, or None for no such path")
-    return items
-
-
-def _is_private_endpoint(item: object) -> bool:
-    return hasattr(type(item), "admit")
-
-
-def _endpoint_id(item: object) -> str:
-    found = item if isinstance(item, str) else getattr(item, "vpc_endpoint_id", None)
-    if not isinstance(found, str):
-        raise invalid(
-            "endpoints", item, allowed="PrivateBedrockEndpoint, ec2.IInterfaceVpcEndpoint or a literal 'vpce-...'"
-        )
-    return found
-
-
-def _vpc_id(item: object) -> str:
-    found = item if isinstance(item, str) else getattr(item, "vpc_id", None)
-    if not isinstance(found, str):
-        raise invalid("vpcs", item, allowed="ec2.IVpc or a literal 'vpc-...'")
-    return found

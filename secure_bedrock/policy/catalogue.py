@@ -58,6 +58,13 @@ def exempt_from_guardrails(model_id: str) -> bool:
     return bool(outputs & set(rule["outputs"])) or any(word in model_id for word in rule["id_words"])
 
 
+def guardrail_exempt_patterns() -> tuple[str, ...]:
+    """Return patterns of the ids of every model that is taken not to accept a guardrail."""
+    words = table("guardrail_exemptions")["id_words"]
+    rest = (model_id for model_id in _models() if not any(word in model_id for word in words))
+    return (*(f"*{word}*" for word in words), *(model_id for model_id in rest if exempt_from_guardrails(model_id)))
+
+
 def _nearest_id(model_id: str, *, cutoff: float) -> str | None:
     close = get_close_matches(_shape(model_id), list(_shapes()), n=1, cutoff=cutoff)
     if not close:

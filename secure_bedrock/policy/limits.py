@@ -11,6 +11,8 @@ MANAGED_POLICIES_PER_ROLE = "iam.managed_policies_per_role"
 INLINE_POLICIES_OF_ROLE = "iam.inline_policies.role"
 ENDPOINT_POLICY = "vpc.endpoint_policy.size"
 ROLE_NAME = "iam.role_name"
+SCP = "organizations.scp.size"
+SCPS_PER_NODE = "organizations.scp.attached_per_node"
 
 
 @cache
