@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 _SHOWN = 120
 
 
-class InvalidInput(ValueError):
+class InvalidInput(ValueError):  # noqa: N818 - a public name that stays
     """A property was given a value it cannot take.
 
     The message starts with the property's name and says what was given, what is allowed and what to change.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -26,6 +26,10 @@ if TYPE_CHECKING:
     from secure_bedrock.constructs.endpoint import PrivateBedrockEndpoint
     from secure_bedrock.constructs.role import ScopedInvokeRole
 
+_NOBODY = (
+    "nobody is admitted: name this endpoint in a ScopedInvokeRole, or call admit(...); "
+    "an endpoint that admits nobody serves nobody"
+)
 _ORGANIZATION = re.compile(r"o-[a-z0-9]{10,32}")
 
 
@@ -87,10 +91,7 @@ class Admissions:
     def problems(self, services: tuple[BedrockService, ...]) -> list[str]:
         """Return what fails the synth."""
         if not (self._plain or self._scoped):
-            return [
-                "nobody is admitted: name this endpoint in a ScopedInvokeRole, or call admit(...); "
-                "an endpoint that admits nobody serves nobody"
-            ]
+            return [_NOBODY]
         problems = []
         for service in services:
             try:
@@ -129,8 +130,7 @@ def _seen_from(stack: cdk.Stack, access: Access) -> Access:
     """A role's declaration as the endpoint's stack may write it.
 
     ARNs that are made in other stacks become patterns of their kind in the role's Region and account:
-    a reference would turn
-    the dependency around, and the role's own policy holds the exact ARN.
+    a reference would turn the dependency around, and the role's own policy holds the exact ARN.
     """
 
     def seen(arn: str, kind: str) -> str:
@@ -146,9 +146,9 @@ def _seen_from(stack: cdk.Stack, access: Access) -> Access:
     )
 
 
-def _model_seen(model: Model, seen) -> Model:
+def _model_seen(model: Model, seen: Callable[[str, str], str]) -> Model:
     return model if model.arn is None else replace(model, arn=seen(model.arn, model.kind.value))
 
 
-def _guardrail_seen(guardrail: RequiredGuardrail | None, seen) -> RequiredGuardrail | None:
+def _guardrail_seen(guardrail: RequiredGuardrail | None, seen: Callable[[str, str], str]) -> RequiredGuardrail | None:
     return None if guardrail is None else replace(guardrail, arn=seen(guardrail.arn, "guardrail"))

@@ -7,8 +7,9 @@ from ipaddress import ip_network
 
 from aws_cdk import aws_ec2 as ec2
 
+from secure_bedrock.constructs._network_ids import items_of
 from secure_bedrock.constructs._tokens import known
-from secure_bedrock.errors import InvalidInput, invalid
+from secure_bedrock.errors import invalid
 from secure_bedrock.policy.network import require_ranges
 
 HTTPS = ec2.Port.tcp(443)
@@ -29,7 +30,7 @@ def open_to(
         or a range
             that holds the whole VPC.
     """
-    given = _items("clients", clients)
+    given = items_of("clients", clients)
     ranges = require_ranges("client_cidrs", client_cidrs, public=False)
     for client in given:
         _open_to_client(group, client)
@@ -94,17 +95,6 @@ def _vpc_range(vpc: ec2.IVpc) -> str | None:
 
 def _peer(cidr: str) -> ec2.IPeer:
     return ec2.Peer.ipv6(cidr) if ":" in cidr and known(cidr) else ec2.Peer.ipv4(cidr)
-
-
-def _items(name: str, values: Iterable[object] | None) -> tuple:
-    if values is None:
-        return ()
-    if isinstance(values, str):
-        raise invalid(name, values, allowed=f"a list of {_ALLOWED}")
-    items = tuple(values)
-    if not items:
-        raise InvalidInput(f"{name}: got an empty list; allowed is at least one client, or None for none")
-    return items
 
 
 def _name(item: object) -> str:

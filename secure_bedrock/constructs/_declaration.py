@@ -19,7 +19,7 @@ from secure_bedrock.policy.guardrails import GuardrailVersion, RequiredGuardrail
 GUARDRAIL_ARNS = ("guardrail_arn", "attr_guardrail_arn")
 
 
-def declared_access(  # noqa: PLR0913 - one argument a property
+def declared_access(
     environment: Environment,
     *,
     models: Iterable[object],

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 from secure_bedrock.errors import InvalidInput, invalid
 
 
-def items_of(name: str, values: Iterable[object] | None) -> tuple:
+def items_of(name: str, values: Iterable[object] | None) -> tuple[Any, ...]:
     """Return a list property's values; None gives none, an empty list is an error."""
     if values is None:
         return ()

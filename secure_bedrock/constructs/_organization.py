@@ -40,7 +40,7 @@ def targets_of(values: Iterable[object] | None, *, attach: bool) -> list[str]:
     return [_target(item) for item in unique(items_of("targets", values))]
 
 
-def declared_organization(  # noqa: PLR0913 - one argument a property
+def declared_organization(
     construct: IConstruct,
     *,
     allowed_regions: Iterable[str],
@@ -108,7 +108,7 @@ def declared_protection(
 
 
 def _regions(values: Iterable[str]) -> tuple[tuple[str, ...], str]:
-    regions = unique(items_of("allowed_regions", values))
+    regions: tuple[str, ...] = unique(items_of("allowed_regions", values))
     if not regions:
         raise InvalidInput("allowed_regions: got nothing; allowed is at least one Region")
     for region in regions:
@@ -117,7 +117,7 @@ def _regions(values: Iterable[str]) -> tuple[tuple[str, ...], str]:
         if region not in known_regions():
             close = nearest(region, known_regions())
             raise invalid("allowed_regions", region, allowed="an AWS Region", nearest=close)
-    partitions = unique(partition_of(region) for region in regions)
+    partitions: tuple[str, ...] = unique(partition_of(region) for region in regions)
     if len(partitions) > 1:
         raise invalid("allowed_regions", list(regions), allowed="Regions of one partition")
     return regions, partitions[0]

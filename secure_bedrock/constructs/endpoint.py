@@ -98,7 +98,10 @@ class PrivateBedrockEndpoint(Construct):
         self._connections = ec2.Connections(security_groups=[self.security_group], default_port=HTTPS)
         self._opened = open_to(self.security_group, vpc, clients=clients, client_cidrs=client_cidrs)
         self.endpoints: Mapping[BedrockService, ec2.InterfaceVpcEndpoint] = MappingProxyType(
-            {service: self._endpoint(service, vpc, subnets, private_dns_enabled) for service in chosen}
+            {
+                service: self._endpoint(service, vpc, subnets, private_dns_enabled=private_dns_enabled)
+                for service in chosen
+            }
         )
         check_at_synth(self, self._problems)
 
@@ -141,7 +144,7 @@ class PrivateBedrockEndpoint(Construct):
         return self._admissions.policy(service).to_plain()
 
     def _endpoint(
-        self, service: BedrockService, vpc: ec2.IVpc, subnets: ec2.SubnetSelection | None, private_dns_enabled: bool
+        self, service: BedrockService, vpc: ec2.IVpc, subnets: ec2.SubnetSelection | None, *, private_dns_enabled: bool
     ) -> ec2.InterfaceVpcEndpoint:
         endpoint = ec2.InterfaceVpcEndpoint(
             self,
@@ -183,7 +186,9 @@ class PrivateBedrockEndpoint(Construct):
 
 
 def _services(services: Iterable[BedrockService]) -> tuple[BedrockService, ...]:
-    chosen = tuple(services) if not isinstance(services, str | BedrockService) else (services,)
+    if isinstance(services, str | BedrockService):
+        raise invalid("services", services, allowed="a list of BedrockService")
+    chosen = tuple(services)
     if not chosen:
         raise InvalidInput("services: got nothing; allowed is at least one BedrockService")
     for service in chosen:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from itertools import pairwise
 
 import aws_cdk as cdk
 from aws_cdk import aws_organizations as organizations
@@ -30,7 +31,7 @@ class BedrockOrgGuardrailSCP(Construct):
         documents: the same as JSON-ready dicts, for Control Tower, Terraform or a console.
     """
 
-    def __init__(  # noqa: PLR0913 - one argument a property
+    def __init__(
         self,
         scope: Construct,
         id: str,  # noqa: A002 - CDK's own word
@@ -145,7 +146,7 @@ class BedrockOrgGuardrailSCP(Construct):
             for index, document in enumerate(self._documents, start=1)
         ]
         # A statement that moves to a later document is denied there before it leaves the earlier one.
-        for earlier, later in zip(policies, policies[1:], strict=False):
+        for earlier, later in pairwise(policies):
             earlier.node.add_dependency(later)
         return policies
 

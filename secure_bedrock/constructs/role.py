@@ -191,7 +191,7 @@ class ScopedInvokeRole(Construct):
         """Add the path through an endpoint that admits this role."""
         self._paths.tie_to(endpoint)
 
-    def _write_policies(self, allows: tuple, path: str) -> None:
+    def _write_policies(self, allows: tuple[Policy, ...], path: str) -> None:
         name = self.role.role_name
         held = iam.CfnPolicy(
             self,

@@ -103,7 +103,8 @@ def _shortened(access: Access, rule: ActionRule) -> tuple[str, ...]:
 
 def _bound_resource(authorisation: Authorisation) -> str:
     """The resource in any Region where a profile pins it; the Region-less model stays,
-    `*` need not match an empty field."""
+    `*` need not match an empty field.
+    """
     pinned = authorisation.only_through and _is_foundation_model(authorisation.resource)
     return authorisation.in_any_region if pinned and not authorisation.requested_region else authorisation.resource
 

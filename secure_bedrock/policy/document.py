@@ -46,7 +46,8 @@ class Condition:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Statement:
     """One statement. Of each pair such as `actions` and `not_actions` exactly one is set;
-    principals only in resource policies."""
+    principals only in resource policies.
+    """
 
     effect: Effect
     sid: str | None = None

@@ -109,7 +109,7 @@ class Model:
             if ":" in text and _is_arn(text)
             else _from_id(text, accept_unknown=accept_unknown)
         )
-        return model if destinations is None else model._with_destinations(destinations)
+        return model if destinations is None else _with_destinations(model, destinations)
 
     @classmethod
     def application_profile(cls, arn: str, *, serves: Iterable[str | Model]) -> Model:
@@ -269,9 +269,9 @@ class Model:
         if self.arn is None or not _is_arn(self.arn):
             return environment
         arn = Arn.parse(self.arn)
-        if not is_unresolved(arn.partition) and not is_unresolved(environment.partition):
-            if arn.partition != environment.partition:
-                raise invalid("models", self.arn, allowed=f"an ARN of the partition {environment.partition}")
+        known = not is_unresolved(arn.partition) and not is_unresolved(environment.partition)
+        if known and arn.partition != environment.partition:
+            raise invalid("models", self.arn, allowed=f"an ARN of the partition {environment.partition}")
         return replace(environment, region=arn.region or environment.region, account=self._account(arn, environment))
 
     def _account(self, arn: Arn, environment: Environment) -> str:
@@ -286,16 +286,17 @@ class Model:
             )
         return account
 
-    def _with_destinations(self, destinations: Iterable[str]) -> Model:
-        regions = tuple(destinations)
-        if self.kind is not ModelKind.INFERENCE_PROFILE or self.is_global:
-            raise invalid("destinations", self.id, allowed="a geographic inference profile such as 'eu....'")
-        if not regions:
-            raise InvalidInput("destinations: got nothing; allowed is at least one Region, or None for the table's")
-        for region in regions:
-            if region not in known_regions():
-                raise invalid("destinations", region, allowed="an AWS Region")
-        return replace(self, destinations=regions)
+
+def _with_destinations(model: Model, destinations: Iterable[str]) -> Model:
+    regions = tuple(destinations)
+    if model.kind is not ModelKind.INFERENCE_PROFILE or model.is_global:
+        raise invalid("destinations", model.id, allowed="a geographic inference profile such as 'eu....'")
+    if not regions:
+        raise InvalidInput("destinations: got nothing; allowed is at least one Region, or None for the table's")
+    for region in regions:
+        if region not in known_regions():
+            raise invalid("destinations", region, allowed="an AWS Region")
+    return replace(model, destinations=regions)
 
 
 def _require_commercial(profile_id: str, place: Environment) -> None:

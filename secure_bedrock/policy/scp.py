@@ -49,7 +49,7 @@ def service_control_policies(
 def _require_fit(statement: Statement, limit: int) -> None:
     """Refuse a statement that cannot be divided: two halves of a NotResource deny everything."""
     size = size_of(Policy(statements=(statement,)))
-    if size <= limit or statement.actions and statement.resources:
+    if size <= limit or (statement.actions and statement.resources):
         return
     raise InvalidInput(
         f"{_PROPERTIES.get(statement.sid or '', 'exempt_principals')}: the statement {statement.sid} needs {size} "

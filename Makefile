@@ -1,0 +1,43 @@
+PYTHON ?= python3
+RUN = $(PYTHON) tools/run.py
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check synth snapshots lock build clean
+
+help: ## these lines
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile
+
+setup:
+	@$(PYTHON) tools/setup_environment.py
+
+demo: setup ## deploy the reference app to an emulated AWS and call Bedrock as friend and stranger
+	@$(RUN) python -m drill.demo
+
+test: setup ## all tests; ORACLE=0 leaves the IAM simulator out
+	@$(RUN) python -m pytest $(TESTS)
+
+check: setup ## lint, format and types
+	@$(RUN) ruff check
+	@$(RUN) ruff format --check
+	@$(RUN) pyright
+
+synth: setup ## the reference app's templates into cdk.out; no credentials, no look-ups
+	@$(RUN) cdk synth --quiet --no-notices --no-lookups --output cdk.out
+	@ls cdk.out/*.template.json
+
+snapshots: setup ## write the snapshots anew, to be read in the diff
+	@$(RUN) python -m pytest tests/constructs tests/reference --snapshot-update
+
+lock: setup ## pin the newest packages that pyproject.toml and package.json allow
+	@$(RUN) uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --generate-hashes \
+	  --no-emit-index-url --no-header --no-annotate --upgrade --quiet -o requirements.lock
+	@$(RUN) uv pip compile --group node --universal --python-version 3.11 --generate-hashes \
+	  --no-emit-index-url --no-header --no-annotate --upgrade --quiet -o requirements-node.lock
+	@$(RUN) npm install --package-lock-only --ignore-scripts
+
+build: setup ## wheel and sdist into dist
+	@rm -rf dist
+	@$(RUN) python -m build --no-isolation --outdir dist
+
+clean: ## everything that the other commands made
+	@rm -rf .venv node_modules cdk.out dist build .cache .ruff_cache .hypothesis
