@@ -117,7 +117,7 @@ def _regions(values: Iterable[str]) -> tuple[tuple[str, ...], str]:
         if region not in known_regions():
             close = nearest(region, known_regions())
             raise invalid("allowed_regions", region, allowed="an AWS Region", nearest=close)
-    partitions: tuple[str, ...] = unique(partition_of(region) for region in regions)
+    partitions: list[str] = list(dict.fromkeys(partition_of(region) for region in regions))
     if len(partitions) > 1:
         raise invalid("allowed_regions", list(regions), allowed="Regions of one partition")
     return regions, partitions[0]

@@ -1,0 +1,67 @@
+"""What the drill deploys: the reference app as it is, and callers that the drill can assume."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import aws_cdk as cdk
+from aws_cdk import aws_iam as iam
+
+from drill.environment import ACCOUNT, REGION
+from reference.application import Deployment, build
+from reference.configuration import Configuration
+from secure_bedrock import ScopedInvokeRole
+
+if TYPE_CHECKING:
+    from constructs import Construct
+
+CALLERS = "drill-callers"
+
+
+class Callers(cdk.Stack):
+    """Roles beside the function's own, whose sessions the drill can have.
+
+    Outputs hold what the demo calls with: the ARNs of the roles, and the ids of endpoint, guardrail and function.
+    """
+
+    def __init__(self, scope: Construct, deployment: Deployment) -> None:
+        """Declare the callers of a deployment."""
+        super().__init__(scope, CALLERS, env=cdk.Environment(account=ACCOUNT, region=REGION))
+        account = iam.AccountPrincipal(ACCOUNT)
+        access, network = deployment.access, deployment.network
+        scoped = {
+            "models": Configuration().models,
+            "endpoints": [network.endpoint],
+            "guardrail": access.guardrail,
+            "guardrail_version": access.guardrail_version.attr_version,
+        }
+        friend = ScopedInvokeRole(self, "Friend", assumed_by=account, **scoped)
+        widened = ScopedInvokeRole(self, "Widened", assumed_by=account, **scoped)
+        everything = iam.PolicyStatement(actions=["bedrock:*"], resources=["*"])
+        widened.role.add_to_principal_policy(everything)
+        stranger = iam.Role(self, "Stranger", assumed_by=account)
+        administrator = iam.Role(self, "Administrator", assumed_by=account)
+        administrator.add_to_policy(everything)
+        outputs = {
+            "Friend": friend.role.role_arn,
+            "Widened": widened.role.role_arn,
+            "Stranger": stranger.role_arn,
+            "Administrator": administrator.role_arn,
+            "Endpoint": network.endpoint.endpoint_ids[0],
+            "GuardrailId": access.guardrail.attr_guardrail_id,
+            "GuardrailVersion": access.guardrail_version.attr_version,
+            "Function": access.function.function_name,
+        }
+        for name, value in outputs.items():
+            cdk.CfnOutput(self, f"{name}Output", value=value).override_logical_id(name)
+
+
+def main() -> None:
+    """Synthesize it."""
+    app = cdk.App()
+    Callers(app, build(app, Configuration(account=ACCOUNT, region=REGION)))
+    app.synth()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,159 @@
+"""`make demo`: deploy the reference app to an emulated AWS, and call Bedrock as friend and as stranger.
+
+Everything happens on this machine: the real CDK CLI deploys, boto3 signs, the emulator authenticates,
+and the deployed policies decide.
+"""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from drill import cdk
+from drill.app import CALLERS
+from drill.calls import Outcome, assume, attempt, bare, converse, converse_stream, signed_long_ago
+from drill.cloud import Cloud, emulated
+from reference.configuration import Configuration
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+MODEL = Configuration().models[0]
+OTHER_MODEL = "eu.amazon.nova-pro-v1:0"
+
+NOT_TESTED = (
+    "the application's network: security groups, routing and private DNS (a port stands for the endpoint)",
+    "the guardrail's filters, and AWS's own answers",
+    "Bedrock API keys: the emulator refuses every bearer token",
+)
+
+
+@dataclass(frozen=True)
+class Row:
+    """One call: who, how, what should happen, which layer should refuse it."""
+
+    who: str
+    how: str
+    call: Callable[[], object]
+    refused_by: str | None = None
+
+
+def main() -> int:
+    """Run the demo; 1 where anything went otherwise than expected."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    began = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="secure-bedrock-") as folder:
+        room = Path(folder)
+        with emulated(room / "emulator.log") as cloud:
+            _say(began, "emulated AWS on loopback")
+            cdk.bootstrap(cloud, room)
+            _say(began, "bootstrapped")
+            cdk.deploy(cloud, room, f"{sys.executable} -m drill.app")
+            _say(began, "reference app deployed by the CDK CLI")
+            wrong = _show(list(_rows(cloud, _outputs(cloud))))
+    print("\nNot tested here: " + "; ".join(NOT_TESTED) + ".")
+    print(f"{time.monotonic() - began:.0f} s in all")
+    return 1 if wrong else 0
+
+
+def _rows(cloud: Cloud, outputs: dict[str, str]) -> Iterator[Row]:
+    private = cloud.stand_for(outputs["Endpoint"])
+    guardrail = (outputs["GuardrailId"], outputs["GuardrailVersion"])
+    caller = {name: assume(cloud, outputs[name]) for name in ("Friend", "Widened", "Stranger", "Administrator")}
+
+    def client(name: str, port: int, **changed: str) -> Any:  # noqa: ANN401 - boto3's clients have no types
+        return cloud.client("bedrock-runtime", {**caller[name], **changed}, port=port)
+
+    friend, outside = client("Friend", private), client("Friend", cloud.port)
+    forged = client("Friend", private, aws_secret_access_key="forged")  # noqa: S106 - that is the point
+    yield Row("allowed role", "through the endpoint", converse(friend, MODEL, guardrail))
+    yield Row("allowed role", "the same, streamed", converse_stream(friend, MODEL, guardrail))
+    yield Row("the function", "deployed, through the endpoint", _function(cloud, outputs["Function"], private))
+    yield Row("allowed role", "another model", converse(friend, OTHER_MODEL, guardrail), "OtherModels")
+    yield Row("allowed role", "without the endpoint", converse(outside, MODEL, guardrail), "OffNetwork")
+    yield Row("allowed role", "without the guardrail", converse(friend, MODEL, None), "WithoutGuardrail")
+    yield Row(
+        "allowed role", "the guardrail's draft", converse(friend, MODEL, (guardrail[0], "DRAFT")), "WithoutGuardrail"
+    )
+    yield Row(
+        "allowed role", "the model without its profile", converse(friend, MODEL[3:], guardrail), "OnlyThroughProfile1"
+    )
+    stranger = client("Stranger", cloud.port)
+    yield Row("role without a policy", "public path", converse(stranger, MODEL, guardrail), "identity-based policy")
+    intruder = client("Administrator", private)
+    yield Row(
+        "role with bedrock:*", "through the endpoint", converse(intruder, MODEL, guardrail), "VPC endpoint policy"
+    )
+    widened = client("Widened", cloud.port)
+    yield Row("scoped role + bedrock:*", "public path", converse(widened, MODEL, guardrail), "OffNetwork")
+    yield Row("scoped role + bedrock:*", "another model", converse(widened, OTHER_MODEL, guardrail), "OtherModels")
+    yield Row("forger", "wrong secret key", converse(forged, MODEL, guardrail), "InvalidSignatureException")
+    late = signed_long_ago(converse(friend, MODEL, guardrail))
+    yield Row("replayer", "signature of two hours ago", late, "InvalidSignatureException")
+    yield Row("nobody", "unsigned", bare(private, MODEL), "MissingAuthenticationTokenException")
+
+
+def _function(cloud: Cloud, name: str, private: int) -> Callable[[], object]:
+    """The deployed function; inside the VPC private DNS leads it to the endpoint, here a variable does."""
+    functions = cloud.client("lambda")
+    variables = functions.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
+    variables["AWS_ENDPOINT_URL_BEDROCK_RUNTIME"] = f"http://127.0.0.1:{private}"
+    functions.update_function_configuration(FunctionName=name, Environment={"Variables": variables})
+
+    def invoke() -> object:
+        answer = functions.invoke(FunctionName=name, Payload=json.dumps({"question": "Who are you?"}).encode())
+        body = json.load(answer["Payload"])
+        if "answer" not in body:
+            raise RuntimeError(f"the function failed: {body}")
+        return body
+
+    return invoke
+
+
+def _show(rows: list[Row]) -> int:
+    """Make every call, print the table, and return how many went otherwise than expected."""
+    outcomes = [attempt(row.call) for row in rows]
+    good = [_as_expected(row, outcome) for row, outcome in zip(rows, outcomes, strict=True)]
+    lines = [
+        (row.who, row.how, "refused" if row.refused_by else "allowed", _word(outcome), outcome.decided_by)
+        for row, outcome in zip(rows, outcomes, strict=True)
+    ]
+    table = [("who", "how", "expected", "happened", "decided by"), *lines]
+    widths = [max(len(line[column]) for line in table) for column in range(len(table[0]))]
+    print()
+    for index, line in enumerate(table):
+        mark = "  " if index == 0 or good[index - 1] else "! "
+        print(mark + "  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)).rstrip())
+    for row, outcome, right in zip(rows, outcomes, good, strict=True):
+        if not right:
+            print(f"! {row.who}, {row.how}: expected {row.refused_by or 'an answer'}, got {outcome.message}")
+    return good.count(False)
+
+
+def _as_expected(row: Row, outcome: Outcome) -> bool:
+    if row.refused_by is None:
+        return outcome.allowed
+    return not outcome.allowed and row.refused_by in outcome.decided_by
+
+
+def _word(outcome: Outcome) -> str:
+    return "allowed" if outcome.allowed else "refused"
+
+
+def _outputs(cloud: Cloud) -> dict[str, str]:
+    stack = cloud.client("cloudformation").describe_stacks(StackName=CALLERS)["Stacks"][0]
+    return {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
+
+
+def _say(began: float, text: str) -> None:
+    print(f"{time.monotonic() - began:5.1f} s  {text}", flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,143 @@
+"""Bedrock's authorisation inside ministack: it authenticates, the decision is made here.
+
+The gateway imports these functions inside its request function, so that replacing the module's attribute is enough.
+A request's network path is the port it came in by, so no caller can claim an endpoint it did not connect through.
+"""
+
+from __future__ import annotations
+
+import json
+from contextvars import ContextVar
+from typing import Any
+
+from ministack.core import iam_actions, iam_evaluator
+from ministack.core.responses import get_account_id
+
+from drill.emulator import policies, wire
+from drill.emulator.matching import Decision, Request, decide
+
+_BEDROCK = {"bedrock", "bedrock-runtime"}
+_port: ContextVar[int] = ContextVar("port", default=0)
+_request: ContextVar[dict[str, Any]] = ContextVar("request")
+_denial: ContextVar[tuple[str, Decision] | None] = ContextVar("denial", default=None)
+
+
+def install() -> None:
+    """Replace ministack's decision on Bedrock requests."""
+    iam_actions.extract_iam_action = _remember(iam_actions.extract_iam_action)
+    iam_actions.access_denied_response = _explain(iam_actions.access_denied_response)
+    iam_evaluator.enforce = _enforce(iam_evaluator.enforce)
+
+
+def gateway(app: Any, ports: tuple[int, ...]) -> Any:
+    """Wrap the ASGI application: note each request's port, and answer the drill's own calls."""
+
+    async def wrapped(scope: dict[str, Any], receive: Any, send: Any) -> None:
+        if scope["type"] == "http":
+            _port.set(scope["server"][1])
+            # The listeners speak plain HTTP; policies that ask for TLS must see it, as the bootstrap bucket's does.
+            if all(name.lower() != b"x-forwarded-proto" for name, _ in scope["headers"]):
+                scope = {**scope, "headers": [*scope["headers"], (b"x-forwarded-proto", b"https")]}
+            if scope["path"] == "/_drill/endpoints":
+                await _bind(receive, send, ports)
+                return
+        await app(scope, receive, send)
+
+    return wrapped
+
+
+def _remember(inner: Any) -> Any:
+    def extract_iam_action(*request: Any) -> str | None:
+        service, _, path, headers, body, _ = request
+        _request.set({"path": path, "headers": headers, "body": body})
+        _denial.set(None)
+        action = inner(*request)
+        return wire.action_of(action) if service in _BEDROCK else action
+
+    return extract_iam_action
+
+
+def _enforce(inner: Any) -> Any:
+    def enforce(access_key_id: str, iam_action: str, service: str, region: str, *rest: Any, **named: Any) -> Any:
+        if service not in _BEDROCK or iam_evaluator._anonymous.get():
+            return inner(access_key_id, iam_action, service, region, *rest, **named)
+        if _request.get()["headers"].get("authorization", "").lower().startswith("bearer "):
+            # Without an access key ministack would take the caller for root.
+            return iam_evaluator.AuthError("UnrecognizedClientException", "Bearer tokens are not emulated.")
+        principal = _authenticated(access_key_id)
+        if isinstance(principal, iam_evaluator.AuthError):
+            return principal
+        if principal.policies is None:  # the root keys, which deploy
+            return None
+        resource = rest[0] if rest else named.get("resource_arn", "*")
+        return _verdict(principal, access_key_id, iam_action, region, resource)
+
+    return enforce
+
+
+def _authenticated(access_key_id: str) -> Any:
+    account = get_account_id()
+    checked = iam_evaluator.authenticate(access_key_id or "", account)
+    if isinstance(checked, iam_evaluator.AuthError):
+        return checked
+    return iam_evaluator.resolve_principal(access_key_id or "", account, checked)
+
+
+def _verdict(principal: Any, access_key_id: str, action: str, region: str, resource: str) -> Any:
+    layers = policies.layers_of(principal, access_key_id, _port.get())
+    common = _context(principal, region)
+    path = _request.get()["path"]
+    for arn, extra in wire.resources_of(path, region, get_account_id()) or [(resource, {})]:
+        request = Request(principal=principal.arn, action=action, resource=arn, context=common | extra)
+        decision = decide(request, layers)
+        if not decision.allowed:
+            _denial.set((arn, decision))
+            return iam_evaluator.EvalResult("Deny" if decision.explicit else "ImplicitDeny", principal.arn)
+    return None
+
+
+def _context(principal: Any, region: str) -> dict[str, str]:
+    request = _request.get()
+    source_ip, secure = iam_evaluator._request_origin.get()
+    guardrail = wire.guardrail_of(request["headers"], request["body"], region, get_account_id())
+    return {
+        **{key: str(value) for key, value in principal.keys.items() if value is not None},
+        **policies.network_of(_port.get(), source_ip),
+        "aws:SecureTransport": str(secure).lower(),
+        "aws:RequestedRegion": region,
+        "aws:PrincipalArn": policies.role_arn_of(principal),
+        "aws:PrincipalAccount": principal.account,
+        **({"bedrock:GuardrailIdentifier": guardrail} if guardrail else {}),
+    }
+
+
+def _explain(inner: Any) -> Any:
+    def access_denied_response(service: str, action: str, principal_arn: str, request_id: str, **named: Any) -> Any:
+        denial = _denial.get()
+        if denial and service in _BEDROCK:
+            resource, decision = denial
+            named["message"] = (
+                f"User: {principal_arn} is not authorized to perform: {action} on resource: {resource} "
+                + _reason(decision, action)
+            )
+        return inner(service, action, principal_arn, request_id, **named)
+
+    return access_denied_response
+
+
+def _reason(decision: Decision, action: str) -> str:
+    if decision.explicit:
+        return f"with an explicit deny in a {decision.layer} ({decision.sid})"
+    return f"because no {decision.layer} allows the {action} action"
+
+
+async def _bind(receive: Any, send: Any, ports: tuple[int, ...]) -> None:
+    """Let a port stand for a VPC endpoint: `POST /_drill/endpoints {"port": ..., "endpoint": "vpce-..."}`."""
+    message = await receive()
+    asked = json.loads(message["body"])
+    if asked["port"] in ports:
+        policies.ENDPOINTS[asked["port"]] = asked["endpoint"]
+    answer = json.dumps({str(port): endpoint for port, endpoint in policies.ENDPOINTS.items()}).encode()
+    headers = [(b"content-type", b"application/json")]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.body", "body": answer})

@@ -1,0 +1,73 @@
+"""Places where ministack accepts a property and then loses it; without these a read-back would be wrong."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+from xml.sax.saxutils import escape
+
+from ministack.services import bedrock, ec2, iam
+from ministack.services.cloudformation import provisioners
+
+_GUARDRAIL_PARTS = (
+    "topicPolicy", "contentPolicy", "wordPolicy", "sensitiveInformationPolicy", "contextualGroundingPolicy",
+)  # fmt: skip
+
+
+def install() -> None:
+    """Repair what is lost."""
+    _guardrail_read()
+    _endpoint_read()
+    _role_boundary()
+
+
+def _guardrail_read() -> None:
+    """GetGuardrail answers with the request's member names, so that boto3 drops the content."""
+    inner = bedrock._get_guardrail
+
+    def get_guardrail(identifier: str, query: Any) -> tuple[int, Any, bytes]:
+        status, headers, body = inner(identifier, query)
+        answer = json.loads(body)
+        answer |= {part: _readable(answer[part]) for part in _GUARDRAIL_PARTS if answer.get(part)}
+        return status, headers, json.dumps(answer).encode()
+
+    bedrock._get_guardrail = get_guardrail
+
+
+def _readable(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {re.sub("Config$", "", name): _readable(inner) for name, inner in value.items()}
+    return [_readable(inner) for inner in value] if isinstance(value, list) else value
+
+
+def _endpoint_read() -> None:
+    """DescribeVpcEndpoints leaves out policy, private DNS and groups."""
+    inner = ec2._vpce_fields_xml
+
+    def fields(endpoint: dict[str, Any], tag: str = "item") -> str:
+        groups = "".join(f"<item><groupId>{group}</groupId></item>" for group in endpoint.get("SecurityGroupIds") or [])
+        policy = endpoint.get("PolicyDocument")
+        text = policy if isinstance(policy, str) or policy is None else json.dumps(policy)
+        added = (
+            f"<privateDnsEnabled>{str(endpoint.get('PrivateDnsEnabled', False)).lower()}</privateDnsEnabled>"
+            f"<groupSet>{groups}</groupSet>" + (f"<policyDocument>{escape(text)}</policyDocument>" if text else "")
+        )
+        return inner(endpoint, tag).rstrip().removesuffix(f"</{tag}>") + added + f"</{tag}>"
+
+    ec2._vpce_fields_xml = fields
+
+
+def _role_boundary() -> None:
+    """A template role's permissions boundary is neither read back nor enforced."""
+    handler = provisioners._RESOURCE_HANDLERS["AWS::IAM::Role"]
+    create, update = handler["create"], handler["update"]
+
+    def keep(made: tuple[str, Any], properties: dict[str, Any]) -> tuple[str, Any]:
+        iam._roles[made[0]]["PermissionsBoundary"] = properties.get("PermissionsBoundary")
+        return made
+
+    handler["create"] = lambda logical_id, properties, stack: keep(create(logical_id, properties, stack), properties)
+    handler["update"] = lambda physical_id, old, new, stack, *rest: keep(
+        update(physical_id, old, new, stack, *rest), new
+    )
