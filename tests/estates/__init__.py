@@ -1,0 +1,1 @@
+"""From synthesized templates to an estate: who holds which policies, in literal text."""

@@ -1,0 +1,94 @@
+"""Every app of the questions, synthesized once; every question asked of the simulator once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import aws_cdk as cdk
+import pytest
+
+from tests.estates.estate import estate_of
+from tests.estates.intrinsics import Deployment
+from tests.oracle.simulator import Answer, ask, reason_to_leave_out
+from tests.questions.apps import ACCOUNT, APPS
+from tests.questions.cases import Asked, Case, asked, cases
+
+_CONTEXT = {"aws:cdk:enable-path-metadata": True, "@aws-cdk/core:defaultCrossStackReferences": "strong"}
+
+
+@dataclass(frozen=True)
+class Synthesized:
+    """An app's estate, and what the questions may name in braces."""
+
+    estate: dict[str, Any]
+    names: dict[str, str]
+    region: str
+
+    def ask(self, case: Case) -> Asked:
+        """Put a case to this estate."""
+        return asked(case, self.estate, self.names, region=self.region, account=ACCOUNT)
+
+
+@pytest.fixture(scope="session")
+def estates() -> dict[str, Synthesized]:
+    return {name: _synthesize(name) for name in APPS}
+
+
+@pytest.fixture(scope="session")
+def answers(estates: dict[str, Synthesized]) -> dict[str, Answer]:
+    """The simulator's answers by case; empty where it is left out."""
+    if reason_to_leave_out():
+        return {}
+    put = {_id(case): _simulation(estates[case.app].ask(case)) for case in cases() if not case.oracle}
+    return dict(zip(put, ask(list(put.values())), strict=True))
+
+
+def _synthesize(name: str) -> Synthesized:
+    fixture = APPS[name]
+    zones = {f"availability-zones:account={ACCOUNT}:region={fixture.region}": [f"{fixture.region}a"]}
+    app = cdk.App(context={**_CONTEXT, **zones})
+    fixture.build(app, cdk.Environment(account=ACCOUNT, region=fixture.region))
+    templates = {stack.stack_name: stack.template for stack in app.synth().stacks}
+    deployment = Deployment(templates, account=ACCOUNT, region=fixture.region, partition=fixture.partition)
+    estate = estate_of(deployment)
+    return Synthesized(estate=estate, names=dict(_names(deployment, estate)), region=fixture.region)
+
+
+def _names(deployment: Deployment, estate: dict[str, Any]):
+    for endpoint_id, endpoint in estate["endpoints"].items():
+        yield "endpoint", endpoint_id
+        yield "vpc", endpoint["vpc"]
+    for path, principal in estate["principals"].items():
+        yield f"role:{path}", principal["arn"]
+    for stack, template in deployment.templates.items():
+        for logical_id, resource in template["Resources"].items():
+            if resource["Type"] == "AWS::Bedrock::Guardrail":
+                yield "guardrail", deployment.attribute(stack, logical_id, "GuardrailArn")
+
+
+def _id(case: Case) -> str:
+    return f"{case.file}: {case.name}"
+
+
+def _simulation(question: Asked) -> dict[str, Any]:
+    """The question in the simulator's own form."""
+    wrapped = lambda documents: [{"name": f"p{i}", "policy": d} for i, d in enumerate(documents)]  # noqa: E731
+    simulation = {
+        "request": {
+            "principal": question.principal,
+            "action": question.action,
+            "resource": {"resource": question.resource, "accountId": question.account},
+            "contextVariables": question.context,
+        },
+        "identityPolicies": [] if question.principal.endswith(".amazonaws.com") else wrapped(question.identity),
+        "serviceControlPolicies": [
+            {"orgIdentifier": f"level-{index}", "policies": wrapped(level)} for index, level in enumerate(question.scps)
+        ],
+        "resourceControlPolicies": [],
+    }
+    if question.endpoint:
+        simulation["vpcEndpointPolicies"] = wrapped([question.endpoint["policy"]])
+    if question.trust:
+        simulation["resourcePolicy"] = question.trust
+    return simulation
