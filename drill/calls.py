@@ -70,8 +70,8 @@ def converse(client: Any, model: str, guardrail: tuple[str, str] | None) -> Call
 
 
 def converse_stream(client: Any, model: str, guardrail: tuple[str, str] | None) -> Callable[[], object]:  # noqa: ANN401
-    """Return a call of ConverseStream."""
-    return lambda: client.converse_stream(modelId=model, messages=_TALK, **_guardrail(guardrail))
+    """Return a call of ConverseStream that reads the whole answer."""
+    return lambda: list(client.converse_stream(modelId=model, messages=_TALK, **_guardrail(guardrail))["stream"])
 
 
 def signed_long_ago(call: Callable[[], object]) -> Callable[[], object]:

@@ -190,7 +190,9 @@ def _group_rule(member: str) -> Provider:
             raise ValueError(f"InvalidGroup.NotFound: {properties['GroupId']}")
         rule_id = f"sgr-{uuid.uuid4().hex[:17]}"
         rule = provisioners._ec2_sg_permissions([properties])[0]
-        group[member] = [*group[member], {**rule, "SecurityGroupRuleId": rule_id}]
+        # CloudFormation takes the default way out away as soon as a template names another one.
+        named = [each for each in group[member] if each["IpProtocol"] != "-1"]
+        group[member] = [*named, {**rule, "SecurityGroupRuleId": rule_id}]
         return rule_id, {"Id": rule_id}
 
     def delete(physical_id: str, properties: Properties) -> None:

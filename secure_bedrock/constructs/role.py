@@ -22,7 +22,7 @@ from secure_bedrock.errors import InvalidInput, invalid
 from secure_bedrock.policy.access import Access
 from secure_bedrock.policy.actions import InvokeActions
 from secure_bedrock.policy.allow import allow_policies
-from secure_bedrock.policy.ceiling import ceiling
+from secure_bedrock.policy.ceiling import ceiling_of
 from secure_bedrock.policy.document import Plain, Policy
 from secure_bedrock.policy.guardrails import GuardrailVersion
 from secure_bedrock.policy.limits import INLINE_POLICIES_OF_ROLE, MANAGED_POLICIES_PER_ROLE, MANAGED_POLICY, limit
@@ -185,7 +185,7 @@ class ScopedInvokeRole(Construct):
         return self._ceiling().to_plain()
 
     def _ceiling(self) -> Policy:
-        return ceiling(replace(self._access, network=self._paths.known_here()))
+        return ceiling_of(replace(self._access, network=self._paths.known_here()))
 
     def _tie_to(self, endpoint: PrivateBedrockEndpoint) -> None:
         """Add the path through an endpoint that admits this role."""

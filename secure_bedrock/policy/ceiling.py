@@ -22,7 +22,7 @@ from secure_bedrock.policy.services import EVERY_ACTION, every_resource
 _ROLE_ACTIONS = ("sts:AssumeRole", "sts:AssumeRoot", "iam:PassRole")
 
 
-def ceiling(access: Access) -> Policy:
+def ceiling_of(access: Access) -> Policy:
     """Return the role's ceiling. It grants nothing, and it must never be divided."""
     return Policy(
         statements=(

@@ -1,0 +1,96 @@
+"""The whole way: the CDK CLI deploys the reference app, and signed calls are allowed and refused by it."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from drill import cdk, demo
+from drill.calls import Outcome, assume, attempt, converse
+from drill.cloud import emulated
+from drill.emulator.matching import Layers, Request, decide
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def cloud(tmp_path_factory):
+    room = tmp_path_factory.mktemp("drill")
+    if shutil.which("cdk") is None:
+        pytest.skip("the CDK CLI is not on the PATH; run this by `make test`")
+    with emulated(room / "log") as running:
+        cdk.bootstrap(running, room)
+        cdk.deploy(running, room, f"{sys.executable} -m drill.app")
+        yield running
+
+
+@pytest.fixture(scope="module")
+def outputs(cloud):
+    return demo._outputs(cloud)
+
+
+def test_every_row_of_the_demo_happens_as_expected(cloud, outputs, capsys):
+    assert demo._show(list(demo._rows(cloud, outputs))) == 0, capsys.readouterr().out
+
+
+def test_the_demo_notices_a_call_that_goes_otherwise(cloud, outputs, capsys):
+    stranger = cloud.client("bedrock-runtime", assume(cloud, outputs["Stranger"]))
+    wrong = demo.Row("stranger", "public path", converse(stranger, demo.MODEL, None), refused_by=None)
+    assert demo._show([wrong]) == 1
+    assert "expected an answer" in capsys.readouterr().out
+
+
+def test_the_ceiling_is_what_stops_the_widened_role(cloud, outputs):
+    """The same call goes through once the ceiling is taken away, and is stopped again once it is back."""
+    name = outputs["Widened"].rpartition("/")[2]
+    iam = cloud.client("iam")
+    ceiling = iam.get_role_policy(RoleName=name, PolicyName="secure-bedrock-ceiling")["PolicyDocument"]
+    caller = cloud.client("bedrock-runtime", assume(cloud, outputs["Widened"]))
+    call = converse(caller, demo.OTHER_MODEL, None)
+    assert not attempt(call).allowed
+    iam.delete_role_policy(RoleName=name, PolicyName="secure-bedrock-ceiling")
+    assert attempt(call) == Outcome(allowed=True, decided_by="every layer allows")
+    iam.put_role_policy(RoleName=name, PolicyName="secure-bedrock-ceiling", PolicyDocument=json.dumps(ceiling))
+    assert not attempt(call).allowed
+
+
+def test_the_endpoint_is_read_back_with_its_policy_and_private_dns(cloud, outputs):
+    found = cloud.client("ec2").describe_vpc_endpoints(VpcEndpointIds=[outputs["Endpoint"]])["VpcEndpoints"][0]
+    assert found["PrivateDnsEnabled"] is True
+    document = json.loads(found["PolicyDocument"])
+    everything = [{"Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}]
+    decision = decide(
+        Request(outputs["Stranger"], "bedrock:InvokeModel", "*"), Layers(identity=everything, endpoint=[document])
+    )
+    assert (decision.allowed, decision.layer) == (False, "VPC endpoint policy")
+
+
+def test_the_guardrail_is_read_back_with_its_filters(cloud, outputs):
+    found = cloud.client("bedrock").get_guardrail(guardrailIdentifier=outputs["GuardrailId"])
+    assert {entry["type"] for entry in found["contentPolicy"]["filters"]} >= {"PROMPT_ATTACK", "VIOLENCE"}
+
+
+def test_the_function_has_no_way_out_but_the_endpoint(cloud):
+    groups = cloud.client("ec2").describe_security_groups()["SecurityGroups"]
+    (group,) = [group for group in groups if "FunctionSecurityGroup" in group["GroupName"]]
+    ways = [rule for rule in group["IpPermissionsEgress"] if rule.get("IpProtocol") != "icmp"]
+    assert [(rule["FromPort"], rule["ToPort"], rule["UserIdGroupPairs"] != []) for rule in ways] == [(443, 443, True)]
+
+
+def test_the_emulator_is_gone_afterwards(tmp_path):
+    code = (
+        "import sys; from pathlib import Path; from drill.cloud import emulated\n"
+        "with emulated(Path(sys.argv[1])) as cloud:\n    print(cloud.port)\n    raise SystemExit(3)\n"
+    )
+    finished = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path / "log")], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert finished.returncode == 3, finished.stderr
+    with socket.socket() as probe:
+        assert probe.connect_ex(("127.0.0.1", int(finished.stdout))) != 0
