@@ -9,7 +9,8 @@ from aws_cdk import aws_iam as iam
 
 from drill.environment import ACCOUNT, REGION
 from reference.application import Deployment, build
-from reference.configuration import Configuration
+from reference.configuration import Configuration, OrganizationConfiguration
+from reference.organization import OrganizationStack
 from secure_bedrock import ScopedInvokeRole
 
 if TYPE_CHECKING:
@@ -60,6 +61,14 @@ def main() -> None:
     """Synthesize it."""
     app = cdk.App()
     Callers(app, build(app, Configuration(account=ACCOUNT, region=REGION)))
+    rails = OrganizationConfiguration(
+        account=ACCOUNT,  # the emulator has one account, and takes it for a member of its root
+        targets=(app.node.get_context("root"),),
+        allowed_regions=(REGION,),
+        allowed_models=("amazon.nova-*",),
+    )
+    env = cdk.Environment(account=ACCOUNT, region=REGION)
+    OrganizationStack(app, "secure-bedrock-organization", configuration=rails, env=env)
     app.synth()
 
 

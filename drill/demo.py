@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 MODEL = Configuration().models[0]
 OTHER_MODEL = "eu.amazon.nova-pro-v1:0"
+UNAPPROVED_MODEL = "anthropic.claude-3-haiku-20240307-v1:0"
 
 NOT_TESTED = (
     "the application's network: security groups, routing and private DNS (a port stands for the endpoint)",
@@ -54,12 +55,18 @@ def main() -> int:
             _say(began, "emulated AWS on loopback")
             cdk.bootstrap(cloud, room)
             _say(began, "bootstrapped")
-            cdk.deploy(cloud, room, f"{sys.executable} -m drill.app")
+            deploy(cloud, room)
             _say(began, "reference app deployed by the CDK CLI")
             wrong = _show(list(_rows(cloud, _outputs(cloud))))
     print("\nNot tested here: " + "; ".join(NOT_TESTED) + ".")
     print(f"{time.monotonic() - began:.0f} s in all")
     return 1 if wrong else 0
+
+
+def deploy(cloud: Cloud, room: Path) -> None:
+    """Deploy the reference app, its callers, and the organisation's guard rails onto the emulated root."""
+    root = cloud.client("organizations").list_roots()["Roots"][0]["Id"]
+    cdk.deploy(cloud, room, f"{sys.executable} -m drill.app", context={"root": root})
 
 
 def _rows(cloud: Cloud, outputs: dict[str, str]) -> Iterator[Row]:
@@ -93,6 +100,12 @@ def _rows(cloud: Cloud, outputs: dict[str, str]) -> Iterator[Row]:
     widened = client("Widened", cloud.port)
     yield Row("scoped role + bedrock:*", "public path", converse(widened, MODEL, guardrail), "OffNetwork")
     yield Row("scoped role + bedrock:*", "another model", converse(widened, OTHER_MODEL, guardrail), "OtherModels")
+    administrator = client("Administrator", cloud.port)
+    yield Row("role with bedrock:*", "public path", converse(administrator, MODEL, None))
+    denied = converse(administrator, UNAPPROVED_MODEL, None)
+    yield Row("role with bedrock:*", "a model the organisation denies", denied, "service control policy (Models)")
+    elsewhere = converse(administrator, MODEL.replace("eu.", "global."), None)
+    yield Row("role with bedrock:*", "a global profile", elsewhere, "service control policy")
     yield Row("forger", "wrong secret key", converse(forged, MODEL, guardrail), "InvalidSignatureException")
     late = signed_long_ago(converse(friend, MODEL, guardrail))
     yield Row("replayer", "signature of two hours ago", late, "InvalidSignatureException")

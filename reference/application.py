@@ -9,6 +9,7 @@ import aws_cdk as cdk
 
 from reference.access import AccessStack
 from reference.network import NetworkStack
+from reference.organization import OrganizationStack
 
 if TYPE_CHECKING:
     from constructs import Construct
@@ -22,6 +23,7 @@ class Deployment:
 
     network: NetworkStack
     access: AccessStack
+    organization: OrganizationStack | None = None
 
 
 def build(scope: Construct, configuration: Configuration) -> Deployment:
@@ -33,4 +35,12 @@ def build(scope: Construct, configuration: Configuration) -> Deployment:
     env = cdk.Environment(account=configuration.account, region=configuration.region)
     network = NetworkStack(scope, "secure-bedrock-network", configuration=configuration, env=env)
     access = AccessStack(scope, "secure-bedrock-access", configuration=configuration, network=network, env=env)
-    return Deployment(network=network, access=access)
+    return Deployment(network=network, access=access, organization=_organization(scope, configuration))
+
+
+def _organization(scope: Construct, configuration: Configuration) -> OrganizationStack | None:
+    declared = configuration.organization
+    if declared is None:
+        return None
+    env = cdk.Environment(account=declared.account, region=declared.region)
+    return OrganizationStack(scope, "secure-bedrock-organization", configuration=declared, env=env)

@@ -16,6 +16,35 @@ CONTEXT_KEY = "secure-bedrock"
 
 
 @dataclass(frozen=True, kw_only=True)
+class OrganizationConfiguration:
+    """The organisation's guard rails; see `BedrockOrgGuardrailSCP` for each of them.
+
+    Attributes:
+        account: the account that deploys them, 12 digits; never one that runs applications.
+        targets: root, organisational units or accounts to attach them to.
+        allowed_regions: where Bedrock may be called from.
+        region: where the stack stands; the policies themselves have no Region.
+        allowed_models: ids, profiles or families; None for any model.
+        deny_marketplace: whether subscribing to models is denied.
+        exempt_principals: exact role ARNs, or names under `/secure-bedrock/`.
+        role_administrators: exact ARNs of the roles that alone may change roles under `/secure-bedrock/`.
+        max_document_size: characters of a document.
+        max_policies: how many documents.
+    """
+
+    account: str
+    targets: tuple[str, ...]
+    allowed_regions: tuple[str, ...]
+    region: str = "us-east-1"
+    allowed_models: tuple[str, ...] | None = None
+    deny_marketplace: bool = False
+    exempt_principals: tuple[str, ...] | None = None
+    role_administrators: tuple[str, ...] | None = None
+    max_document_size: int = 5120
+    max_policies: int = 3
+
+
+@dataclass(frozen=True, kw_only=True)
 class Configuration:
     """What differs from one deployment to the next.
 
@@ -28,6 +57,7 @@ class Configuration:
         project: tag by which the audit groups calls.
         team: tag by which a team's roles are found and revoked.
         suspended: stops every Bedrock call of the application.
+        organization: the organisation's guard rails, None for none.
     """
 
     account: str | None = None
@@ -38,6 +68,16 @@ class Configuration:
     project: str = "reference"
     team: str = "platform"
     suspended: bool = False
+    organization: OrganizationConfiguration | None = None
+
+    def __post_init__(self) -> None:
+        if self.organization is not None and self.account in {None, self.organization.account}:
+            raise invalid(
+                f"{CONTEXT_KEY}.account",
+                self.account,
+                allowed="the application's own account, another than organization.account",
+                remedy="service control policies do not bind the account that manages them",
+            )
 
     @classmethod
     def from_context(cls, node: Node) -> Self:
@@ -60,6 +100,8 @@ class Configuration:
             raise invalid(CONTEXT_KEY, given, allowed="an object, as reference/configuration.py describes it")
         try:
             return _CONVERTER.structure(given, cls)
+        except InvalidInput:
+            raise
         except cattrs.BaseValidationError as error:
             lines = cattrs.transform_error(error, path=CONTEXT_KEY, format_exception=_describe)
             raise InvalidInput("; ".join(_path_first(line) for line in lines)) from error
@@ -67,7 +109,7 @@ class Configuration:
 
 def _exactly(kind: type) -> Any:  # noqa: ANN401 - the hook's type is cattrs' own
     def structure(value: object, _: object) -> object:
-        if not isinstance(value, kind):
+        if type(value) is not kind:  # True is no number
             raise TypeError(f"got {value!r}; allowed is a {_NAMES[kind]}")
         return value
 
@@ -82,7 +124,7 @@ def _list_of_text(value: object, _: object) -> tuple[str, ...]:
 
 def _describe(problem: BaseException, _: type | None) -> str:
     if isinstance(problem, cattrs.ForbiddenExtraKeysError):
-        allowed = ", ".join(field.name for field in fields(Configuration))
+        allowed = ", ".join(field.name for field in fields(problem.cl))
         return f"got the entry {', '.join(sorted(problem.extra_fields))}; allowed is {allowed}"
     return str(problem)
 
@@ -93,8 +135,9 @@ def _path_first(line: str) -> str:
     return f"{path}: {problem}"
 
 
-_NAMES = {str: "text", bool: "boolean"}
+_NAMES = {str: "text", bool: "boolean", int: "whole number"}
 _CONVERTER = cattrs.Converter(forbid_extra_keys=True)
 _CONVERTER.register_structure_hook(str, _exactly(str))
 _CONVERTER.register_structure_hook(bool, _exactly(bool))
+_CONVERTER.register_structure_hook(int, _exactly(int))
 _CONVERTER.register_structure_hook_func(lambda kind: get_origin(kind) is tuple, _list_of_text)

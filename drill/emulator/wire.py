@@ -9,8 +9,9 @@ from urllib.parse import unquote
 
 from ministack.services import bedrock
 
+from secure_bedrock.policy.authorisation import PROFILE_KEY
 from secure_bedrock.policy.environment import Environment, partition_of
-from secure_bedrock.policy.models import PROFILE_KEY, Model
+from secure_bedrock.policy.models import Model
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

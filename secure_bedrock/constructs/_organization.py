@@ -13,11 +13,12 @@ from secure_bedrock.constructs._network_ids import endpoint_id, is_private_endpo
 from secure_bedrock.constructs._tokens import known
 from secure_bedrock.errors import InvalidInput, invalid, nearest
 from secure_bedrock.policy.access import unique
+from secure_bedrock.policy.authorisation import ModelKind
 from secure_bedrock.policy.catalogue import guardrail_exempt_patterns
 from secure_bedrock.policy.environment import Arn, known_regions, partition_of
 from secure_bedrock.policy.features import BedrockFeature
 from secure_bedrock.policy.guardrails import require_guardrail_arn
-from secure_bedrock.policy.models import Model, ModelKind
+from secure_bedrock.policy.models import Model
 from secure_bedrock.policy.network import require_ids
 from secure_bedrock.policy.organization import AllowedModels, Organization
 from secure_bedrock.policy.protection import Protection

@@ -52,4 +52,6 @@ def same_stack(one: IConstruct, other: IConstruct) -> bool:
 
 def depends_on(stack: cdk.Stack, other: cdk.Stack) -> bool:
     """Whether a stack was declared to depend on another, directly or through others."""
-    return any(d.node.addr == other.node.addr or depends_on(d, other) for d in stack.dependencies)
+    declared = (*stack.dependencies, *(cdk.Stack.of(construct) for construct in stack.node.dependencies))
+    others = [each for each in declared if each.node.addr != stack.node.addr]
+    return any(each.node.addr == other.node.addr or depends_on(each, other) for each in others)

@@ -64,7 +64,7 @@ def _trust_statements(scope: IConstruct, principal: iam.IPrincipal) -> list[Stat
 
 
 def _flat(value: Any) -> Any:  # noqa: ANN401 - any JSON value
-    """The value with intrinsic functions written as text, what is unknown as `${...}`."""
+    """The value with intrinsic functions as text: `${...}`, without colons, so that an ARN keeps its six fields."""
     if isinstance(value, list):
         return [_flat(item) for item in value]
     if not isinstance(value, dict):
@@ -79,7 +79,7 @@ def _flat(value: Any) -> Any:  # noqa: ANN401 - any JSON value
         "Fn::Sub",
         "Fn::GetStackOutput",
     }:
-        return f"${{{next(iter(value.values()))}}}"
+        return f"${{{next(iter(value.values()))}}}".replace(":", ".")
     return {key: _flat(item) for key, item in value.items()}
 
 

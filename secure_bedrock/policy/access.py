@@ -12,9 +12,10 @@ from typing import TypeVar
 
 from secure_bedrock.errors import InvalidInput
 from secure_bedrock.policy.actions import ActionRule, InvokeActions, Scope, action_rules, invoke_actions
+from secure_bedrock.policy.authorisation import Authorisation
 from secure_bedrock.policy.environment import Environment
 from secure_bedrock.policy.guardrails import RequiredGuardrail
-from secure_bedrock.policy.models import Authorisation, Model
+from secure_bedrock.policy.models import Model
 from secure_bedrock.policy.network import NetworkPaths
 
 T = TypeVar("T")

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 
 from secure_bedrock.policy.access import Access, unique
 from secure_bedrock.policy.actions import BEARER_TOKEN, CREATE_INFERENCE, InvokeActions, Scope
+from secure_bedrock.policy.authorisation import PROFILE_KEY, Authorisation
 from secure_bedrock.policy.document import Condition, Policy, Statement
-from secure_bedrock.policy.models import PROFILE_KEY, Authorisation
 from secure_bedrock.policy.splitting import pack
 
 #: Written by themselves, because they carry conditions.

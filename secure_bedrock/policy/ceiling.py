@@ -14,9 +14,9 @@ from collections.abc import Iterator
 from secure_bedrock.policy.access import Access, unique
 from secure_bedrock.policy.actions import CREATE_INFERENCE, ActionRule, Scope
 from secure_bedrock.policy.allow import mantle_models
+from secure_bedrock.policy.authorisation import PROFILE_KEY, Authorisation
 from secure_bedrock.policy.document import Condition, Policy, Statement
 from secure_bedrock.policy.environment import Arn
-from secure_bedrock.policy.models import PROFILE_KEY, Authorisation
 from secure_bedrock.policy.services import EVERY_ACTION, every_resource
 
 _ROLE_ACTIONS = ("sts:AssumeRole", "sts:AssumeRoot", "iam:PassRole")

@@ -20,10 +20,11 @@ from secure_bedrock.policy.actions import (
     invoke_actions,
 )
 from secure_bedrock.policy.allow import invoke_statements, mantle_models
+from secure_bedrock.policy.authorisation import Authorisation
 from secure_bedrock.policy.document import ANYBODY, Condition, Policy, Statement
 from secure_bedrock.policy.environment import Environment
 from secure_bedrock.policy.guardrails import RequiredGuardrail
-from secure_bedrock.policy.models import Authorisation, Model
+from secure_bedrock.policy.models import Model
 from secure_bedrock.policy.services import BedrockService
 from secure_bedrock.policy.sizes import size_of
 

@@ -103,3 +103,8 @@ class Arn:
     def resource_id(self) -> str:
         """The part of the resource after its first slash."""
         return self.resource.partition("/")[2]
+
+    @property
+    def text(self) -> str:
+        """The ARN as text."""
+        return f"arn:{self.partition}:{self.service}:{self.region}:{self.account}:{self.resource}"

@@ -10,56 +10,24 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from enum import Enum
+from typing import TYPE_CHECKING
 
 from secure_bedrock.errors import InvalidInput, invalid
+from secure_bedrock.policy.authorisation import Authorisation, ModelKind
 from secure_bedrock.policy.catalogue import exempt_from_guardrails, known_model, require_plausible
 from secure_bedrock.policy.destinations import GLOBAL, Destinations, Note, destinations_of, split_profile_id
 from secure_bedrock.policy.environment import Arn, Environment, is_unresolved, known_regions
 
-PROFILE_KEY = "bedrock:InferenceProfileArn"
+if TYPE_CHECKING:
+    from secure_bedrock.policy.actions import InvokeActions
+    from secure_bedrock.policy.document import Statement
+
 _MANTLE_ID = re.compile(r"[a-z0-9][a-z0-9-]*\.[A-Za-z0-9][A-Za-z0-9._:-]*")
 _PROJECT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,127}")
 
 
-class ModelKind(Enum):
-    """The kinds of resources that inference is called on; the value is the resource type of the ARN."""
-
-    FOUNDATION_MODEL = "foundation-model"
-    INFERENCE_PROFILE = "inference-profile"
-    APPLICATION_INFERENCE_PROFILE = "application-inference-profile"
-    PROVISIONED_MODEL = "provisioned-model"
-    IMPORTED_MODEL = "imported-model"
-    CUSTOM_MODEL_DEPLOYMENT = "custom-model-deployment"
-    MANTLE_MODEL = "project"
-
-
 #: Kinds that are invoked by their own ARN and bring no other authorisation.
 _ALONE = {ModelKind.PROVISIONED_MODEL, ModelKind.IMPORTED_MODEL, ModelKind.CUSTOM_MODEL_DEPLOYMENT}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Authorisation:
-    """One of the checks AWS makes for one call.
-
-    Attributes:
-        resource: the ARN checked; its Region may be `*` where the profile alone decides it.
-        only_through: the profiles one of which must be named by `bedrock:InferenceProfileArn`; empty: called directly.
-        requested_region: the literal value of `aws:RequestedRegion` where it is not the ARN's Region.
-        carries_guardrail: whether it is known to carry `bedrock:GuardrailIdentifier`;
-        for a profile's own AWS does not say,
-            and the model behind it follows in any case.
-    """
-
-    resource: str
-    only_through: tuple[str, ...] = ()
-    requested_region: str | None = None
-    carries_guardrail: bool = True
-
-    @property
-    def in_any_region(self) -> str:
-        """The resource with its Region replaced by `*`."""
-        return str_arn(replace(Arn.parse(self.resource), region="*"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -201,6 +169,30 @@ class Model:
             return (Authorisation(resource=self._project(place), carries_guardrail=False),)
         return (Authorisation(resource=self.arn or place.arn(f"{self.kind.value}/{self.id}")),)
 
+    def invoke_statements(
+        self, *, region: str, account: str, partition: str = "aws", actions: InvokeActions | None = None
+    ) -> tuple[Statement, ...]:
+        """Return the least-privilege statements that let a caller in one place invoke this.
+
+        A profile needs its own ARN, and the model in each destination tied to it by `bedrock:InferenceProfileArn`
+        (Amazon Bedrock User Guide, "Prerequisites for inference profiles").
+
+        Args:
+            region: the Region the caller calls.
+            account: the caller's account.
+            partition: the Region's partition. Default: `aws`.
+            actions: what the caller may do. Default: `InvokeActions.INFERENCE`.
+
+        Raises:
+            InvalidInput: where this cannot be invoked from there.
+        """
+        from secure_bedrock.policy.access import Access  # noqa: PLC0415 - the writers are made of models
+        from secure_bedrock.policy.actions import InvokeActions as Actions  # noqa: PLC0415
+        from secure_bedrock.policy.allow import allow_statements  # noqa: PLC0415
+
+        environment = Environment(partition=partition, region=region, account=account)
+        return allow_statements(Access(environment=environment, models=(self,), actions=actions or Actions.INFERENCE))
+
     def foundation_models(self, environment: Environment) -> tuple[str, ...]:
         """Return the ARNs of the foundation models behind this in the caller's own Region."""
         if self.serves:
@@ -308,11 +300,6 @@ def _require_commercial(profile_id: str, place: Environment) -> None:
         )
 
 
-def str_arn(arn: Arn) -> str:
-    """Return an ARN as text."""
-    return f"arn:{arn.partition}:{arn.service}:{arn.region}:{arn.account}:{arn.resource}"
-
-
 def _is_arn(text: str) -> bool:
     return text.startswith("arn:")
 
@@ -334,7 +321,7 @@ def _from_id(text: str, *, accept_unknown: bool) -> Model:
 
 
 def _from_arn(text: str, *, accept_unknown: bool) -> Model:
-    arn = _require_type(text, *ModelKind)
+    arn = _require_type(text, *(kind for kind in ModelKind if kind is not ModelKind.MANTLE_MODEL))
     kind = ModelKind(arn.resource_type)
     if kind is ModelKind.APPLICATION_INFERENCE_PROFILE:
         raise invalid(

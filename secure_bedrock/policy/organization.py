@@ -12,12 +12,12 @@ from dataclasses import dataclass
 
 from secure_bedrock.data import table
 from secure_bedrock.policy.access import unique
+from secure_bedrock.policy.authorisation import PROFILE_KEY
 from secure_bedrock.policy.destinations import GLOBAL, geographies_of, reach_of
 from secure_bedrock.policy.document import Condition, Statement
 from secure_bedrock.policy.environment import Environment
 from secure_bedrock.policy.features import BedrockFeature, actions_of, invoked_resources_of
 from secure_bedrock.policy.guardrails import GUARDRAIL_KEY
-from secure_bedrock.policy.models import PROFILE_KEY
 from secure_bedrock.policy.services import EVERY_ACTION
 
 _INFERENCE = ("bedrock:InvokeModel", "bedrock:InvokeModelWithResponseStream")

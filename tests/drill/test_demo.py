@@ -26,7 +26,7 @@ def cloud(tmp_path_factory):
         pytest.skip("the CDK CLI is not on the PATH; run this by `make test`")
     with emulated(room / "log") as running:
         cdk.bootstrap(running, room)
-        cdk.deploy(running, room, f"{sys.executable} -m drill.app")
+        demo.deploy(running, room)
         yield running
 
 
@@ -57,6 +57,26 @@ def test_the_ceiling_is_what_stops_the_widened_role(cloud, outputs):
     iam.delete_role_policy(RoleName=name, PolicyName="secure-bedrock-ceiling")
     assert attempt(call) == Outcome(allowed=True, decided_by="every layer allows")
     iam.put_role_policy(RoleName=name, PolicyName="secure-bedrock-ceiling", PolicyDocument=json.dumps(ceiling))
+    assert not attempt(call).allowed
+
+
+def test_the_organisations_policy_is_read_back_detached_and_missed(cloud, outputs):
+    """A call that the SCP denies goes through once it is detached, and is denied again once it is attached."""
+    organizations = cloud.client("organizations")
+    root = organizations.list_roots()["Roots"][0]["Id"]
+    attached = organizations.list_policies_for_target(TargetId=root, Filter="SERVICE_CONTROL_POLICY")["Policies"]
+    ours = [policy for policy in attached if not policy["AwsManaged"]]
+    contents = [organizations.describe_policy(PolicyId=policy["Id"])["Policy"]["Content"] for policy in ours]
+    assert all(len(content) <= 5120 for content in contents)
+    assert any('"Sid":"Models"' in content for content in contents)
+    administrator = cloud.client("bedrock-runtime", assume(cloud, outputs["Administrator"]))
+    call = converse(administrator, demo.UNAPPROVED_MODEL, None)
+    assert attempt(call).decided_by == "service control policy (Models)"
+    for policy in ours:
+        organizations.detach_policy(PolicyId=policy["Id"], TargetId=root)
+    assert attempt(call).allowed
+    for policy in ours:
+        organizations.attach_policy(PolicyId=policy["Id"], TargetId=root)
     assert not attempt(call).allowed
 
 
