@@ -70,7 +70,8 @@ def test_the_example_of_the_first_screen_is_short():
 
 def test_every_statement_of_the_organisation_is_explained():
     everything = Organization(
-        partition="aws", regions=("eu-west-1",), models=AllowedModels(foundation_models=("a.b",)), guardrails=("arn:x",),
+        partition="aws", regions=("eu-west-1",), models=AllowedModels(foundation_models=("a.b",)),
+        guardrails=("arn:x",),
         guardrail_arns=("arn:x",), endpoints=("vpce-12345678",), features=BedrockFeature.NONE, deny_marketplace=True,
     )  # fmt: skip
     lenient = Organization(partition="aws", regions=("eu-west-1",), deny_api_keys=False)
@@ -83,12 +84,8 @@ def test_every_statement_of_the_organisation_is_explained():
 
 
 def test_every_statement_of_the_ceiling_is_explained():
-    text = (ROOT / "docs/explanation/ceiling.md").read_text("utf-8")
-    explained = {
-        name.rstrip("…")
-        for row in re.findall(r"^\| (`.*?) \|", text, re.MULTILINE)
-        for name in re.findall(r"`(.*?)`", row)
-    }
+    rows = re.findall(r"^\| (`.*?) \|", (ROOT / "docs/explanation/ceiling.md").read_text("utf-8"), re.MULTILINE)
+    explained = {name.rstrip("…") for row in rows for name in re.findall(r"`(.*?)`", row)}
     declared = access("eu.amazon.nova-lite-v1:0", suspended=True, revoke_sessions_before="2026-01-01T00:00:00Z")
     for statement in ceiling_of(declared).statements:
         assert statement.sid.rstrip("0123456789") in explained

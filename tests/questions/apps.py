@@ -178,10 +178,30 @@ def open_organization(app: cdk.App, env: cdk.Environment) -> None:
     _members(org)
 
 
+def all_features(app: cdk.App, env: cdk.Environment) -> None:
+    """An organisation with every feature named, and a service role."""
+    org = cdk.Stack(app, "Org", env=env)
+    everything = BedrockFeature(sum(feature.value for feature in BedrockFeature))
+    BedrockOrgGuardrailSCP(
+        org, "Rails", targets=["r-ab12"], allowed_regions=["eu-west-1"], allowed_features=everything,
+        service_roles={BedrockFeature.AGENTS: [f"arn:aws:iam::{ACCOUNT}:role/agent"]},
+    )  # fmt: skip
+    _members(org)
+
+
+def no_features(app: cdk.App, env: cdk.Environment) -> None:
+    """An organisation with no feature but inference."""
+    org = cdk.Stack(app, "Org", env=env)
+    BedrockOrgGuardrailSCP(
+        org, "Rails", targets=["r-ab12"], allowed_regions=["eu-west-1"], allowed_features=BedrockFeature.NONE
+    )
+    _members(org)
+
+
 def _members(stack: cdk.Stack) -> None:
     everything = iam.PolicyStatement(actions=["*"], resources=["*"])
     for name, path in {
-        "administrator": "/", "break-glass": "/secure-bedrock/", "knowledge": "/", "platform": "/",
+        "administrator": "/", "break-glass": "/secure-bedrock/", "knowledge": "/", "agent": "/", "platform": "/",
         "secure-bedrock-audit-logging": "/secure-bedrock/", "application": "/secure-bedrock/",
     }.items():  # fmt: skip
         role = iam.Role(stack, name, role_name=name, path=path, assumed_by=_here())
@@ -196,4 +216,6 @@ APPS = {
     "government": Fixture(government, region="us-gov-west-1", partition="aws-us-gov"),
     "organization": Fixture(organization),
     "open-organization": Fixture(open_organization),
+    "all-features": Fixture(all_features),
+    "no-features": Fixture(no_features),
 }
