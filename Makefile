@@ -2,7 +2,7 @@ PYTHON ?= python3
 RUN = $(PYTHON) tools/run.py
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check synth snapshots lock build clean
+.PHONY: help setup demo test check synth snapshots oldest lock build clean
 
 help: ## these lines
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile
@@ -27,6 +27,11 @@ synth: setup ## the reference app's templates into cdk.out; no credentials, no l
 
 snapshots: setup ## write the snapshots anew, to be read in the diff
 	@$(RUN) python -m pytest tests/constructs tests/reference --snapshot-update
+
+oldest: setup ## the tests of the constructs on the oldest release of the CDK that pyproject.toml allows
+	@$(RUN) uv venv --quiet --clear .cache/oldest
+	@$(RUN) uv pip install --quiet --python .cache/oldest/bin/python aws-cdk-lib==2.260.0 pytest syrupy hypothesis cattrs
+	@$(RUN) .cache/oldest/bin/python -m pytest -q tests/constructs tests/reference tests/questions
 
 lock: setup ## pin the newest packages that pyproject.toml and package.json allow
 	@$(RUN) uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --generate-hashes \

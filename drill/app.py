@@ -9,7 +9,7 @@ from aws_cdk import aws_iam as iam
 
 from drill.environment import ACCOUNT, REGION
 from reference.application import Deployment, build
-from reference.configuration import Configuration, OrganizationConfiguration
+from reference.configuration import AuditConfiguration, Configuration, OrganizationConfiguration
 from reference.organization import OrganizationStack
 from secure_bedrock import ScopedInvokeRole
 
@@ -60,7 +60,12 @@ class Callers(cdk.Stack):
 def main() -> None:
     """Synthesize it."""
     app = cdk.App()
-    Callers(app, build(app, Configuration(account=ACCOUNT, region=REGION)))
+    Callers(
+        app,
+        build(
+            app, Configuration(account=ACCOUNT, region=REGION, audit=AuditConfiguration(notify=("ops@example.com",)))
+        ),
+    )
     rails = OrganizationConfiguration(
         account=ACCOUNT,  # the emulator has one account, and takes it for a member of its root
         targets=(app.node.get_context("root"),),

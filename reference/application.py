@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import aws_cdk as cdk
 
 from reference.access import AccessStack
+from reference.audit import AuditStack
 from reference.network import NetworkStack
 from reference.organization import OrganizationStack
 
@@ -24,6 +25,7 @@ class Deployment:
     network: NetworkStack
     access: AccessStack
     organization: OrganizationStack | None = None
+    audit: AuditStack | None = None
 
 
 def build(scope: Construct, configuration: Configuration) -> Deployment:
@@ -35,7 +37,12 @@ def build(scope: Construct, configuration: Configuration) -> Deployment:
     env = cdk.Environment(account=configuration.account, region=configuration.region)
     network = NetworkStack(scope, "secure-bedrock-network", configuration=configuration, env=env)
     access = AccessStack(scope, "secure-bedrock-access", configuration=configuration, network=network, env=env)
-    return Deployment(network=network, access=access, organization=_organization(scope, configuration))
+    return Deployment(
+        network=network,
+        access=access,
+        organization=_organization(scope, configuration),
+        audit=_audit(scope, configuration, env),
+    )
 
 
 def _organization(scope: Construct, configuration: Configuration) -> OrganizationStack | None:
@@ -44,3 +51,9 @@ def _organization(scope: Construct, configuration: Configuration) -> Organizatio
         return None
     env = cdk.Environment(account=declared.account, region=declared.region)
     return OrganizationStack(scope, "secure-bedrock-organization", configuration=declared, env=env)
+
+
+def _audit(scope: Construct, configuration: Configuration, env: cdk.Environment) -> AuditStack | None:
+    if configuration.audit is None:
+        return None
+    return AuditStack(scope, "secure-bedrock-audit", configuration=configuration.audit, env=env)

@@ -45,6 +45,23 @@ class OrganizationConfiguration:
 
 
 @dataclass(frozen=True, kw_only=True)
+class AuditConfiguration:
+    """The audit; see `BedrockAuditTrail` for each of these.
+
+    Attributes:
+        notify: e-mail addresses that are told of alarms; None for nobody.
+        calls_threshold: calls in five minutes that are too many.
+        object_lock_days: days for which no record can be deleted; None for no such rule.
+        invocation_logging: whether prompts and answers are recorded.
+    """
+
+    notify: tuple[str, ...] | None = None
+    calls_threshold: int = 1000
+    object_lock_days: int | None = None
+    invocation_logging: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
 class Configuration:
     """What differs from one deployment to the next.
 
@@ -58,6 +75,7 @@ class Configuration:
         team: tag by which a team's roles are found and revoked.
         suspended: stops every Bedrock call of the application.
         organization: the organisation's guard rails, None for none.
+        audit: the account's audit, None for none; `{}` for one with its defaults.
     """
 
     account: str | None = None
@@ -69,6 +87,7 @@ class Configuration:
     team: str = "platform"
     suspended: bool = False
     organization: OrganizationConfiguration | None = None
+    audit: AuditConfiguration | None = None
 
     def __post_init__(self) -> None:
         if self.organization is not None and self.account in {None, self.organization.account}:

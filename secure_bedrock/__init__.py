@@ -6,10 +6,14 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from secure_bedrock.constructs.audit import BedrockAuditTrail
     from secure_bedrock.constructs.endpoint import PrivateBedrockEndpoint
+    from secure_bedrock.constructs.invocation_logging import InvocationLogging
     from secure_bedrock.constructs.organization import BedrockOrgGuardrailSCP
     from secure_bedrock.constructs.principals import MfaAccountPrincipal
     from secure_bedrock.constructs.role import ScopedInvokeRole
+    from secure_bedrock.constructs.trail_source import TrailSource
+    from secure_bedrock.detections.detection import Detection
     from secure_bedrock.errors import InvalidInput
     from secure_bedrock.policy.actions import InvokeActions
     from secure_bedrock.policy.features import BedrockFeature
@@ -19,32 +23,40 @@ if TYPE_CHECKING:
     from secure_bedrock.policy.services import BedrockService
 
 __all__ = [
+    "BedrockAuditTrail",
     "BedrockFeature",
     "BedrockOrgGuardrailSCP",
     "BedrockService",
+    "Detection",
     "GuardrailVersion",
     "InvalidInput",
+    "InvocationLogging",
     "InvokeActions",
     "MfaAccountPrincipal",
     "Model",
     "Network",
     "PrivateBedrockEndpoint",
     "ScopedInvokeRole",
+    "TrailSource",
 ]
 
 #: Where each public name lives; it is imported on first use, so that a part never pays for the rest.
 _HOMES = {
+    "BedrockAuditTrail": "constructs.audit",
     "BedrockFeature": "policy.features",
     "BedrockOrgGuardrailSCP": "constructs.organization",
     "BedrockService": "policy.services",
+    "Detection": "detections.detection",
     "GuardrailVersion": "policy.guardrails",
     "InvalidInput": "errors",
+    "InvocationLogging": "constructs.invocation_logging",
     "InvokeActions": "policy.actions",
     "MfaAccountPrincipal": "constructs.principals",
     "Model": "policy.models",
     "Network": "policy.network",
     "PrivateBedrockEndpoint": "constructs.endpoint",
     "ScopedInvokeRole": "constructs.role",
+    "TrailSource": "constructs.trail_source",
 }
 
 

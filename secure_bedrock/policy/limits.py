@@ -13,6 +13,7 @@ ENDPOINT_POLICY = "vpc.endpoint_policy.size"
 ROLE_NAME = "iam.role_name"
 SCP = "organizations.scp.size"
 SCPS_PER_NODE = "organizations.scp.attached_per_node"
+FILTER_PATTERN = "logs.metric_filter.pattern"
 
 
 @cache

@@ -174,7 +174,9 @@ def test_dividing_a_statement_changes_no_decision(statement, limit, data):
 
 
 def test_a_negative_statement_is_never_divided():
-    statement = Statement(effect="Deny", sid="N", actions=("a:b",), not_resources=tuple(f"arn:{i}" for i in range(99)))
+    statement = Statement(
+        effect="Deny", sid="N", actions=("a:b", "a:c"), not_resources=tuple(f"arn:{i}" for i in range(99))
+    )
     with pytest.raises(InvalidInput, match=r"models: the policy has \d+ characters, 300 are allowed.*N"):
         pack([statement], limit=300, name="models")
 

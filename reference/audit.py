@@ -1,0 +1,41 @@
+"""The audit stack: every call on record, alarms, and prompts and answers in a log of their own."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import aws_cdk as cdk
+
+from secure_bedrock import BedrockAuditTrail, InvocationLogging, TrailSource
+
+if TYPE_CHECKING:
+    from constructs import Construct
+
+    from reference.configuration import AuditConfiguration
+
+
+class AuditStack(cdk.Stack):
+    """The audit of one account, over all its Regions.
+
+    Attributes:
+        audit: trail, stores, alarms, topic.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,  # noqa: A002 - CDK's own word
+        *,
+        configuration: AuditConfiguration,
+        env: cdk.Environment,
+    ) -> None:
+        """Declare the audit."""
+        super().__init__(scope, id, env=env, description="Secure Bedrock: audit")
+        self.audit = BedrockAuditTrail(
+            self,
+            "Audit",
+            trail=TrailSource.new(object_lock_days=configuration.object_lock_days),
+            notify=configuration.notify,
+            calls_threshold=configuration.calls_threshold,
+            invocation_logging=InvocationLogging() if configuration.invocation_logging else None,
+        )

@@ -1,0 +1,203 @@
+"""Where the audit's records are kept: a key, a bucket, a log group, and who may write to them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import aws_cdk as cdk
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_logs as logs
+from aws_cdk import aws_s3 as s3
+from constructs import Construct
+
+from secure_bedrock.constructs._tokens import environment_of
+from secure_bedrock.policy.environment import Environment
+from secure_bedrock.policy.reserved import AUDIT_KEY_TAG, AUDIT_LOG_GROUPS, AUDIT_PREFIX
+
+#: Where in the bucket invocation logs go.
+INVOCATIONS = "invocations"
+TRAIL_LOG_GROUP = "trail"
+TRAIL_NAME = f"{AUDIT_PREFIX}trail"
+_WRITERS = ("cloudtrail.amazonaws.com", "bedrock.amazonaws.com")
+
+
+@dataclass(frozen=True)
+class Place:
+    """The audit's own ARNs, in text: policies name them before the resources exist."""
+
+    environment: Environment
+
+    @property
+    def trail(self) -> str:
+        """The trail."""
+        return self.environment.arn(f"trail/{TRAIL_NAME}", service="cloudtrail")
+
+    @property
+    def log_groups(self) -> str:
+        """Every log group of the audit."""
+        return self.environment.arn(f"log-group:{AUDIT_LOG_GROUPS}*", service="logs")
+
+    def streams(self, log_group: str, stream: str) -> str:
+        """Streams of one of the audit's log groups; the L2's own ARN ends in `:*` and cannot be continued."""
+        return self.environment.arn(f"log-group:{AUDIT_LOG_GROUPS}{log_group}:log-stream:{stream}", service="logs")
+
+    @property
+    def bedrock(self) -> str:
+        """Bedrock in this Region and account, as it names itself when it writes logs."""
+        return self.environment.arn("*")
+
+
+def place_of(construct: Construct) -> Place:
+    """Return the place of a construct's stack."""
+    return Place(environment_of(construct))
+
+
+def audit_key(scope: Construct, place: Place) -> kms.Key:
+    """Return a key that CloudTrail, the log groups, the topic and Bedrock may use for this audit, and nobody else."""
+    key = kms.Key(
+        scope,
+        "Key",
+        description="Bedrock audit: trail, log groups, topic",
+        enable_key_rotation=True,
+        removal_policy=cdk.RemovalPolicy.RETAIN,
+    )
+    cdk.Tags.of(key).add(*AUDIT_KEY_TAG)
+    for statement in _key_statements(place):
+        key.add_to_resource_policy(statement)
+    return key
+
+
+def _key_statements(place: Place) -> Iterable[iam.PolicyStatement]:
+    account = place.environment.account
+    yield _service(
+        "Trail",
+        "cloudtrail.amazonaws.com",
+        ["kms:GenerateDataKey*", "kms:DescribeKey"],
+        {"StringEquals": {"aws:SourceArn": place.trail}},
+    )
+    yield _service(
+        "LogGroups",
+        f"logs.{place.environment.region}.amazonaws.com",
+        ["kms:Encrypt*", "kms:Decrypt*", "kms:ReEncrypt*", "kms:GenerateDataKey*", "kms:Describe*"],
+        {"ArnLike": {"kms:EncryptionContext:aws:logs:arn": place.log_groups}},
+    )
+    yield _service(
+        "Alarms",
+        "cloudwatch.amazonaws.com",
+        ["kms:Decrypt", "kms:GenerateDataKey*"],
+        {"StringEquals": {"aws:SourceAccount": account}},
+    )
+    yield _service(
+        "InvocationLogs",
+        "bedrock.amazonaws.com",
+        ["kms:GenerateDataKey"],
+        {"StringEquals": {"aws:SourceAccount": account}, "ArnLike": {"aws:SourceArn": place.bedrock}},
+    )
+
+
+def _service(sid: str, service: str, actions: list[str], conditions: dict[str, object]) -> iam.PolicyStatement:
+    return iam.PolicyStatement(
+        sid=sid, principals=[iam.ServicePrincipal(service)], actions=actions, resources=["*"], conditions=conditions
+    )
+
+
+def audit_bucket(scope: Construct, place: Place, key: kms.IKey, *, object_lock_days: int | None) -> s3.Bucket:
+    """Return a bucket that CloudTrail and Bedrock may put into, and nobody else, over TLS and under the key only."""
+    account = place.environment.account
+    bucket = s3.Bucket(
+        scope,
+        "Bucket",
+        # Literal, because the organisation's SCP protects it by its name.
+        bucket_name=f"{AUDIT_PREFIX}{account}-{place.environment.region}",
+        encryption=s3.BucketEncryption.KMS,
+        encryption_key=key,
+        bucket_key_enabled=True,
+        versioned=True,
+        enforce_ssl=True,
+        minimum_tls_version=1.2,
+        block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
+        object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
+        # On from the start: turned on later it would replace the bucket. Without a rule it holds nothing.
+        object_lock_enabled=True,
+        object_lock_default_retention=(
+            s3.ObjectLockRetention.governance(cdk.Duration.days(object_lock_days)) if object_lock_days else None
+        ),
+        lifecycle_rules=[
+            s3.LifecycleRule(
+                transitions=[
+                    s3.Transition(
+                        storage_class=s3.StorageClass.INTELLIGENT_TIERING, transition_after=cdk.Duration.days(30)
+                    )
+                ],
+                noncurrent_version_expiration=cdk.Duration.days(90),
+                abort_incomplete_multipart_upload_after=cdk.Duration.days(7),
+            )
+        ],
+        removal_policy=cdk.RemovalPolicy.RETAIN,
+    )
+    for statement in _bucket_statements(bucket, place, key):
+        bucket.add_to_resource_policy(statement)
+    return bucket
+
+
+def _bucket_statements(bucket: s3.Bucket, place: Place, key: kms.IKey) -> Iterable[iam.PolicyStatement]:
+    account = place.environment.account
+    from_trail = {"StringEquals": {"aws:SourceArn": place.trail}}
+    from_bedrock = {"StringEquals": {"aws:SourceAccount": account}, "ArnLike": {"aws:SourceArn": place.bedrock}}
+    records = bucket.arn_for_objects(f"AWSLogs/{account}/CloudTrail*")
+    logs_of_invocations = bucket.arn_for_objects(f"{INVOCATIONS}/AWSLogs/{account}/BedrockModelInvocationLogs/*")
+    yield _bucket_service("TrailChecks", _WRITERS[0], "s3:GetBucketAcl", bucket.bucket_arn, from_trail)
+    yield _bucket_service("TrailWrites", _WRITERS[0], "s3:PutObject", records, from_trail)
+    yield _bucket_service("InvocationLogs", _WRITERS[1], "s3:PutObject", logs_of_invocations, from_bedrock)
+    yield _nobody("OnlyServicesPut", bucket, {"StringNotEquals": {"aws:PrincipalServiceName": list(_WRITERS)}})
+    header = "s3:x-amz-server-side-encryption-aws-kms-key-id"
+    # Without the header the bucket's own key is used; another key, or another kind of encryption, is refused.
+    yield _nobody("OnlyTheKey", bucket, {"StringNotEquals": {header: key.key_arn}, "Null": {header: "false"}})
+    kind = "s3:x-amz-server-side-encryption"
+    yield _nobody("OnlyKms", bucket, {"StringNotEquals": {kind: "aws:kms"}, "Null": {kind: "false"}})
+
+
+def _bucket_service(
+    sid: str, service: str, action: str, resource: str, conditions: dict[str, object]
+) -> iam.PolicyStatement:
+    return iam.PolicyStatement(
+        sid=sid,
+        principals=[iam.ServicePrincipal(service)],
+        actions=[action],
+        resources=[resource],
+        conditions=conditions,
+    )
+
+
+def _nobody(sid: str, bucket: s3.Bucket, conditions: dict[str, object]) -> iam.PolicyStatement:
+    return iam.PolicyStatement(
+        sid=sid,
+        effect=iam.Effect.DENY,
+        principals=[iam.AnyPrincipal()],
+        actions=["s3:PutObject"],
+        resources=[bucket.arn_for_objects("*")],
+        conditions=conditions,
+    )
+
+
+def audit_log_group(
+    scope: Construct,
+    construct_id: str,
+    name: str,
+    key: kms.IKey,
+    retention: logs.RetentionDays,
+    *,
+    data_protection: logs.DataProtectionPolicy | None = None,
+) -> logs.LogGroup:
+    """Return a log group under the audit's prefix, kept on removal."""
+    return logs.LogGroup(
+        scope,
+        construct_id,
+        log_group_name=f"{AUDIT_LOG_GROUPS}{name}",
+        encryption_key=key,
+        retention=retention,
+        data_protection_policy=data_protection,
+        removal_policy=cdk.RemovalPolicy.RETAIN,
+    )

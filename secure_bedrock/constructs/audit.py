@@ -1,0 +1,287 @@
+"""Every call of Bedrock on record, and somebody told of what should not happen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import aws_cdk as cdk
+import jsii
+from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_logs as logs
+from aws_cdk import aws_sns as sns
+from aws_cdk import aws_sns_subscriptions as subscriptions
+from constructs import Construct, IConstruct
+
+from secure_bedrock.constructs._audit_alarms import Alarms
+from secure_bedrock.constructs._audit_storage import (
+    TRAIL_LOG_GROUP,
+    audit_bucket,
+    audit_key,
+    audit_log_group,
+    place_of,
+)
+from secure_bedrock.constructs._audit_trail import audit_trail
+from secure_bedrock.constructs._edge import check_at_synth, warn
+from secure_bedrock.constructs._network_ids import endpoint_id, is_private_endpoint, items_of
+from secure_bedrock.constructs._tokens import known
+from secure_bedrock.constructs.endpoint import PrivateBedrockEndpoint
+from secure_bedrock.constructs.invocation_logging import InvocationLogging, InvocationLoggingSetting, other_settings
+from secure_bedrock.constructs.trail_source import TrailSource
+from secure_bedrock.detections import Detection, Normal
+from secure_bedrock.errors import InvalidInput, invalid
+from secure_bedrock.policy.access import unique
+from secure_bedrock.policy.environment import known_regions
+from secure_bedrock.policy.network import require_ids
+from secure_bedrock.policy.reserved import AUDIT_PREFIX
+
+#: Calls in five minutes that are too many, where nothing else is said.
+_CALLS = 1000
+
+
+class BedrockAuditTrail(Construct):
+    """Every call of Bedrock on record, alarms on what should not happen, and prompts and answers in a log of their own.
+
+    A new trail records the management events of every Region again: where another trail does too, the second copy is
+    billed by event, and InvokeModel is such an event. Name the existing trail's log group with `TrailSource.existing`.
+    Names begin with `secure-bedrock-audit-`, by which `BedrockOrgGuardrailSCP` protects what is made here.
+    What is stored is kept when the construct is removed.
+
+    Attributes:
+        trail: the trail, None where none was made.
+        bucket: the bucket of records and invocation logs.
+        key: the key of bucket, log groups and topic.
+        log_group: where the records are searched, None with `TrailSource.none()`.
+        topic: where alarms go.
+        alarms: all of them, in the order of their detections; complete after synth.
+        dashboard: None where not wanted.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,  # noqa: A002 - CDK's own word
+        *,
+        trail: TrailSource | None = None,
+        encryption_key: kms.IKey | None = None,
+        retention: logs.RetentionDays = logs.RetentionDays.ONE_YEAR,
+        invocation_logging: InvocationLogging | None = None,
+        detections: Iterable[Detection] | None = None,
+        notify: Iterable[sns.ITopic | str] | None = None,
+        approved_regions: Iterable[str] | None = None,
+        approved_endpoints: Iterable[object] | None = None,
+        calls_threshold: int = _CALLS,
+        network_activity_events: bool = True,
+        dashboard: bool = True,
+    ) -> None:
+        """Declare the audit.
+
+        Args:
+            scope: the parent construct.
+            id: the construct's id.
+            trail: where records come from. Default: `TrailSource.new()`, and a warning with its price.
+            encryption_key: a key that already lets CloudTrail, CloudWatch Logs, CloudWatch and Bedrock use it.
+                Default: a new one that does.
+            retention: of the trail's log group. Default: a year; the bucket keeps records until somebody removes them.
+            invocation_logging: what of each call is recorded with its content. Default: nothing.
+            detections: what to look for. Default: all; see `Detection.named`.
+            notify: e-mail addresses, and topics that exist. Default: nobody, and a warning.
+            approved_regions: where Bedrock may be called. Default: the Regions of this stage's stacks with a
+                PrivateBedrockEndpoint; where there is none, D17 is left out with a warning.
+            approved_endpoints: where inference should come through. Default: the PrivateBedrockEndpoints of this stage,
+                account and Region; where there is none, D01 is left out with a warning.
+            calls_threshold: calls in five minutes that are too many. Default: 1,000.
+            network_activity_events: record what endpoints deny (D04); a new trail only. Default: True.
+            dashboard: make one. Default: True.
+
+        Raises:
+            InvalidInput: for a wrong, empty or contradictory property, its name first.
+        """
+        super().__init__(scope, id)
+        source = _source(trail)
+        self._chosen = _detections(detections)
+        self._regions, self._endpoints = _regions(approved_regions), _endpoints(approved_endpoints)
+        if isinstance(calls_threshold, bool) or not isinstance(calls_threshold, int) or calls_threshold < 1:
+            raise invalid("calls_threshold", calls_threshold, allowed="a positive whole number")
+        place = place_of(self)
+        self.key = encryption_key or audit_key(self, place)
+        self.bucket = audit_bucket(self, place, self.key, object_lock_days=source.object_lock_days)
+        self.log_group = source.log_group
+        self.trail = None
+        if source.is_new:
+            log_group = audit_log_group(self, "LogGroup", TRAIL_LOG_GROUP, self.key, retention)
+            self.log_group = log_group
+            self.trail = audit_trail(
+                self,
+                place,
+                bucket=self.bucket,
+                key=self.key,
+                log_group=log_group,
+                network_activity_events=network_activity_events,
+            )
+            text = (
+                "a new trail records management events again, InvokeModel among them: where another trail does too, "
+                "this copy is billed by event; name that trail's log group with TrailSource.existing"
+            )
+            warn(self, "second-trail", text)
+        self.topic, topics = self._topics(notify)
+        self._alarms = Alarms(self, topics)
+        self._calls = self._watch_calls(calls_threshold)
+        if self.log_group is not None:
+            self._watch_what_is_known()
+        self.dashboard = self._dashboard() if dashboard else None
+        self.invocation_logging = None
+        if invocation_logging is not None:
+            self.invocation_logging = InvocationLoggingSetting(
+                self, "InvocationLogging", place=place, logging=invocation_logging, bucket=self.bucket, key=self.key
+            )
+        check_at_synth(self, self._problems)
+
+    @property
+    def alarms(self) -> list[cloudwatch.Alarm | cloudwatch.CfnAlarm]:
+        """The alarms made so far."""
+        return list(self._alarms.made)
+
+    def _topics(self, notify: Iterable[sns.ITopic | str] | None) -> tuple[sns.Topic, list[sns.ITopic]]:
+        topic = sns.Topic(self, "Topic", topic_name=f"{AUDIT_PREFIX}findings", master_key=self.key, enforce_ssl=True)
+        topic.add_to_resource_policy(
+            iam.PolicyStatement(
+                sid="Alarms",
+                principals=[iam.ServicePrincipal("cloudwatch.amazonaws.com")],
+                actions=["sns:Publish"],
+                resources=[topic.topic_arn],
+                conditions={"StringEquals": {"aws:SourceAccount": cdk.Stack.of(self).account}},
+            )
+        )
+        everybody: list[sns.ITopic] = [topic]  # pyright: ignore[reportAssignmentType] # it is one, to jsii
+        for item in items_of("notify", notify):
+            if not isinstance(item, str):
+                everybody.append(item)
+            elif "@" in item or known(item) is None:
+                topic.add_subscription(subscriptions.EmailSubscription(item))
+            else:
+                raise invalid("notify", item, allowed="e-mail addresses and topics")
+        if notify is None:
+            warn(self, "nobody-is-told", "notify: nobody is told of alarms; name e-mail addresses or topics")
+        elif len(everybody) <= len(items_of("notify", notify)):
+            text = (
+                "notify: an e-mail subscription delivers nothing until somebody confirms it by the link in the e-mail"
+            )
+            warn(self, "confirm-subscription", text)
+        return topic, everybody
+
+    def _watch_calls(self, threshold: int) -> cloudwatch.Metric:
+        """Count calls by the records where there are any, else by Bedrock's own metric of this Region."""
+        if self.log_group is not None:
+            calls = self._alarms.count_calls(self.log_group)
+        else:
+            calls = cloudwatch.Metric(
+                namespace="AWS/Bedrock", metric_name="Invocations", statistic="Sum", period=cdk.Duration.minutes(5)
+            )
+            text = (
+                "trail: without records only the number of calls in this Region is watched; no detection sees anything"
+            )
+            warn(self, "no-records", text)
+        self._alarms.watch_calls(calls, threshold=threshold)
+        return calls
+
+    def _watch_what_is_known(self) -> None:
+        """Watch what needs nothing else now, and the rest when every construct of the app is there."""
+        later = [detection for detection in self._chosen if not self._watch(detection, self._normal())]
+        if later:
+            cdk.Aspects.of(self).add(_AtSynth(self, later))
+
+    def _watch(self, detection: Detection, normal: Normal) -> bool:
+        return self.log_group is not None and self._alarms.watch(detection, self.log_group, normal)
+
+    def _normal(self) -> Normal:
+        return Normal(regions=self._regions, endpoints=self._endpoints)
+
+    def _watch_late(self, detections: list[Detection]) -> None:
+        """Watch what was waiting for the app's other constructs; warn of what still is not known."""
+        here = cdk.Stack.of(self)
+        guarded = [each for each in _all_of_stage(self) if isinstance(each, PrivateBedrockEndpoint)]
+        near = [each for each in guarded if cdk.Stack.of(each).environment == here.environment]
+        regions = unique(region for each in guarded if (region := known(cdk.Stack.of(each).region)))
+        normal = Normal(
+            regions=self._regions or regions or None,
+            endpoints=self._endpoints or unique(i for each in near for i in each.endpoint_ids) or None,
+        )
+        for detection in detections:
+            if not self._watch(detection, normal):
+                text = f"{detection.id} ({detection.name}) is left out: {detection.needs} is not known"
+                warn(self, f"detection-{detection.id.lower()}", text)
+
+    def _dashboard(self) -> cloudwatch.Dashboard:
+        dashboard = cloudwatch.Dashboard(self, "Dashboard", dashboard_name=f"{AUDIT_PREFIX}calls")
+        dashboard.add_widgets(
+            cloudwatch.GraphWidget(title="Calls of Bedrock in five minutes", left=[self._calls], width=24, height=6)
+        )
+        return dashboard
+
+    def _problems(self) -> list[str]:
+        if self.invocation_logging is None:
+            return []
+        others = other_settings(self.invocation_logging)
+        if not others:
+            return []
+        return [f"invocation_logging: an account has one setting in a Region, and {', '.join(others)} sets it too"]
+
+
+@jsii.implements(cdk.IAspect)
+class _AtSynth:
+    """Lets the audit look at the whole app, once, before templates are written."""
+
+    def __init__(self, audit: BedrockAuditTrail, detections: list[Detection]) -> None:
+        self._audit = audit
+        self._waiting = detections
+
+    def visit(self, node: IConstruct) -> None:
+        if node is self._audit and self._waiting:
+            waiting, self._waiting = self._waiting, []
+            self._audit._watch_late(waiting)  # noqa: SLF001 - the other half of one act
+
+
+def _all_of_stage(construct: Construct) -> list[IConstruct]:
+    stage = cdk.Stage.of(construct)
+    return stage.node.find_all() if stage is not None else []
+
+
+def _source(trail: TrailSource | None) -> TrailSource:
+    if trail is None:
+        return TrailSource.new()
+    if not isinstance(trail, TrailSource):
+        raise invalid("trail", trail, allowed="TrailSource.new(), TrailSource.existing(...) or TrailSource.none()")
+    return trail
+
+
+def _detections(values: Iterable[Detection] | None) -> tuple[Detection, ...]:
+    if values is None:
+        return Detection.all()
+    chosen: tuple[Detection, ...] = unique(items_of("detections", values))
+    for detection in chosen:
+        if not isinstance(detection, Detection):
+            raise invalid("detections", detection, allowed="Detection.all() or Detection.named(...)")
+    return chosen
+
+
+def _regions(values: Iterable[str] | None) -> tuple[str, ...] | None:
+    if values is None:
+        return None
+    regions: tuple[str, ...] = unique(items_of("approved_regions", values))
+    for region in regions:
+        if known(region) is not None and region not in known_regions():
+            raise invalid("approved_regions", region, allowed="AWS Regions")
+    return regions
+
+
+def _endpoints(values: Iterable[object] | None) -> tuple[str, ...] | None:
+    if values is None:
+        return None
+    ids: list[str] = []
+    for item in items_of("approved_endpoints", values):
+        ids += item.endpoint_ids if is_private_endpoint(item) else [endpoint_id("approved_endpoints", item)]
+    if not ids:
+        raise InvalidInput("approved_endpoints: got nothing; allowed is at least one endpoint, or None")
+    return require_ids("approved_endpoints", ids)

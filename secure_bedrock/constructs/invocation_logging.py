@@ -1,0 +1,192 @@
+"""Model invocation logging: prompts and answers on record, in the audit's bucket and log group."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import aws_cdk as cdk
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_logs as logs
+from aws_cdk import aws_s3 as s3
+from constructs import Construct, IConstruct
+
+from secure_bedrock.constructs._audit_storage import INVOCATIONS, Place, audit_log_group
+from secure_bedrock.errors import InvalidInput, invalid
+from secure_bedrock.policy.reserved import AUDIT_PREFIX, LOGGING_ROLE, RESERVED_PATH
+
+_STREAM = "aws/bedrock/modelinvocations"
+_PROTECTED = (
+    logs.DataIdentifier.EMAILADDRESS,
+    logs.DataIdentifier.CREDITCARDNUMBER,
+    logs.DataIdentifier.AWSSECRETKEY,
+    logs.DataIdentifier.OPENSSHPRIVATEKEY,
+    logs.DataIdentifier.IPADDRESS,
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class InvocationLogging:
+    """What of each call is put on record. The records hold what people wrote: read docs/explanation/personal-data.md.
+
+    Attributes:
+        text: prompts and answers. Default: True.
+        images: images in and out. Default: False.
+        embeddings: embedding vectors. Default: False.
+        video: video in and out. Default: False.
+        audio: audio in and out. Default: False.
+        retention: of the log group. Default: a month.
+        data_protection: mask e-mail addresses, card numbers and keys in the log group. Default: True.
+        replace_existing: replace a configuration that somebody else made. Default: False, the deployment fails.
+        role: the role of the custom resource, where the audit of another Region of this account has made it.
+            Default: a new one, whose fixed name the organisation's SCP knows.
+    """
+
+    text: bool = True
+    images: bool = False
+    embeddings: bool = False
+    video: bool = False
+    audio: bool = False
+    retention: logs.RetentionDays = logs.RetentionDays.ONE_MONTH
+    data_protection: bool = True
+    replace_existing: bool = False
+    role: iam.IRole | None = None
+
+    def __post_init__(self) -> None:
+        switches = ("text", "images", "embeddings", "video", "audio", "data_protection", "replace_existing")
+        for name in switches:
+            if not isinstance(getattr(self, name), bool):
+                raise invalid(f"invocation_logging.{name}", getattr(self, name), allowed="True or False")
+        if not any((self.text, self.images, self.embeddings, self.video, self.audio)):
+            raise InvalidInput(
+                "invocation_logging: got nothing to log; allowed is text, images, embeddings, video, audio"
+            )
+
+    def configuration(self, *, log_group: str, role: str, bucket: str) -> dict[str, object]:
+        """Return the API's loggingConfig."""
+        large = {"bucketName": bucket, "keyPrefix": INVOCATIONS}
+        return {
+            "cloudWatchConfig": {"logGroupName": log_group, "roleArn": role, "largeDataDeliveryS3Config": large},
+            "s3Config": large,
+            "textDataDeliveryEnabled": self.text,
+            "imageDataDeliveryEnabled": self.images,
+            "embeddingDataDeliveryEnabled": self.embeddings,
+            "videoDataDeliveryEnabled": self.video,
+            "audioDataDeliveryEnabled": self.audio,
+        }
+
+
+class InvocationLoggingSetting(Construct):
+    """The account's setting in one Region, by a custom resource; only one of these may be in an account and Region."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,  # noqa: A002 - CDK's own word
+        *,
+        place: Place,
+        logging: InvocationLogging,
+        bucket: s3.IBucket,
+        key: kms.IKey,
+    ) -> None:
+        super().__init__(scope, id)
+        protection = logs.DataProtectionPolicy(identifiers=list(_PROTECTED)) if logging.data_protection else None
+        self.log_group = audit_log_group(
+            self, "LogGroup", INVOCATIONS, key, logging.retention, data_protection=protection
+        )
+        delivery = self._delivery_role(place)
+        configuration = logging.configuration(
+            log_group=self.log_group.log_group_name, role=delivery.role_arn, bucket=bucket.bucket_name
+        )
+        function = self._function(logging.role or self._role(delivery))
+        setting = cdk.CustomResource(
+            self,
+            "Setting",
+            service_token=function.function_arn,
+            resource_type="Custom::BedrockInvocationLogging",
+            properties={
+                "Configuration": cdk.Stack.of(self).to_json_string(configuration),
+                "ReplaceExisting": json.dumps(logging.replace_existing),
+            },
+        )
+        setting.node.add_dependency(delivery)
+        if isinstance(bucket, s3.Bucket) and bucket.policy is not None:
+            setting.node.add_dependency(bucket.policy)
+
+    def _delivery_role(self, place: Place) -> iam.Role:
+        source = {
+            "StringEquals": {"aws:SourceAccount": place.environment.account},
+            "ArnLike": {"aws:SourceArn": place.bedrock},
+        }
+        role = iam.Role(
+            self,
+            "DeliveryRole",
+            assumed_by=iam.PrincipalWithConditions(iam.ServicePrincipal("bedrock.amazonaws.com"), source),
+            description="Bedrock's delivery of invocation logs",
+        )
+        role.add_to_policy(
+            iam.PolicyStatement(
+                actions=["logs:CreateLogStream", "logs:PutLogEvents"], resources=[place.streams(INVOCATIONS, _STREAM)]
+            )
+        )
+        return role
+
+    def _role(self, delivery: iam.Role) -> iam.Role:
+        role = iam.Role(
+            self,
+            "Role",
+            role_name=LOGGING_ROLE,
+            path=RESERVED_PATH,
+            assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"),
+            description="Sets model invocation logging; the organisation's SCP knows it by this name",
+        )
+        settings = ["Get", "Put"]
+        role.add_to_policy(
+            iam.PolicyStatement(
+                actions=[f"bedrock:{verb}ModelInvocationLoggingConfiguration" for verb in settings], resources=["*"]
+            )
+        )
+        to_bedrock = {"StringEquals": {"iam:PassedToService": "bedrock.amazonaws.com"}}
+        role.add_to_policy(
+            iam.PolicyStatement(actions=["iam:PassRole"], resources=[delivery.role_arn], conditions=to_bedrock)
+        )
+        return role
+
+    def _function(self, role: iam.IRole) -> lambda_.Function:
+        log_group = logs.LogGroup(
+            self, "FunctionLog", retention=logs.RetentionDays.THREE_MONTHS, removal_policy=cdk.RemovalPolicy.DESTROY
+        )
+        log_group.grant_write(role)
+        return lambda_.Function(
+            self,
+            "Function",
+            function_name=f"{AUDIT_PREFIX}logging",
+            runtime=lambda_.Runtime.PYTHON_3_13,
+            code=lambda_.Code.from_inline(_handler()),
+            handler="index.handler",
+            role=role,
+            log_group=log_group,
+            timeout=cdk.Duration.minutes(2),
+            description="Sets model invocation logging",
+        )
+
+
+def other_settings(setting: InvocationLoggingSetting) -> list[str]:
+    """Return the paths of further settings of the same account and Region in the same stage."""
+    stack, stage = cdk.Stack.of(setting), cdk.Stage.of(setting)
+    everything: list[IConstruct] = stage.node.find_all() if stage is not None else []
+    others = (each for each in everything if isinstance(each, InvocationLoggingSetting))
+    return [
+        each.node.path
+        for each in others
+        if each.node.addr != setting.node.addr and cdk.Stack.of(each).environment == stack.environment
+    ]
+
+
+@cache
+def _handler() -> str:
+    return (Path(__file__).parent.parent / "handlers" / "invocation_logging.py").read_text(encoding="utf-8")
