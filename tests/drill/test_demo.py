@@ -114,3 +114,21 @@ def test_the_emulator_is_gone_afterwards(tmp_path):
     assert finished.returncode == 3, finished.stderr
     with socket.socket() as probe:
         assert probe.connect_ex(("127.0.0.1", int(finished.stdout))) != 0
+
+
+def test_the_audit_is_read_back(cloud):
+    """The trail runs, its filters are there, and the custom resource has set invocation logging."""
+    trails = cloud.client("cloudtrail")
+    (trail,) = trails.describe_trails()["trailList"]
+    assert trail["Name"] == "secure-bedrock-audit-trail"
+    assert trail["IsMultiRegionTrail"] is trail["LogFileValidationEnabled"] is True
+    assert trails.get_trail_status(Name=trail["Name"])["IsLogging"] is True
+    selectors = trails.get_event_selectors(TrailName=trail["Name"])["AdvancedEventSelectors"]
+    assert {field["Equals"][0] for s in selectors for field in s["FieldSelectors"]} >= {"Management", "NetworkActivity"}
+    filters = cloud.client("logs").describe_metric_filters(logGroupName="/secure-bedrock/audit/trail")["metricFilters"]
+    assert {found["filterName"] for found in filters} >= {"secure-bedrock-audit-D01", "secure-bedrock-audit-D17"}
+    alarms = cloud.client("cloudwatch").describe_alarms(AlarmNamePrefix="secure-bedrock-audit-")["MetricAlarms"]
+    assert len(alarms) == len(filters) + 1  # calls have two
+    setting = cloud.client("bedrock").get_model_invocation_logging_configuration()["loggingConfig"]
+    assert setting["cloudWatchConfig"]["logGroupName"] == "/secure-bedrock/audit/invocations"
+    assert setting["textDataDeliveryEnabled"] is True

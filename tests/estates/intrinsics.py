@@ -90,6 +90,10 @@ class Deployment:
             ("AWS::Bedrock::ApplicationInferenceProfile", "InferenceProfileArn"): lambda: (
                 f"{bedrock}:application-inference-profile/{made_up}"
             ),
+            ("AWS::S3::Bucket", "Arn"): lambda: f"arn:{self.partition}:s3:::{self.physical_id(stack, logical_id)}",
+            ("AWS::KMS::Key", "Arn"): lambda: (
+                f"arn:{self.partition}:kms:{self.region}:{self.account}:key/{_hex(stack, logical_id)[:36]}"
+            ),
             ("AWS::Logs::LogGroup", "Arn"): lambda: (
                 f"arn:{self.partition}:logs:{self.region}:{self.account}:log-group:{logical_id}:*"
             ),

@@ -1,0 +1,324 @@
+"""BedrockAuditTrail: every property, every refusal, and who may write to what it stores."""
+
+from __future__ import annotations
+
+import json
+
+import aws_cdk as cdk
+import pytest
+from aws_cdk import aws_logs as logs
+from aws_cdk import aws_sns as sns
+
+from secure_bedrock import (
+    BedrockAuditTrail,
+    Detection,
+    InvalidInput,
+    InvocationLogging,
+    PrivateBedrockEndpoint,
+    TrailSource,
+)
+from tests.constructs.conftest import ACCOUNT, of_type
+from tests.estates.intrinsics import Deployment
+from tests.oracle.simulator import ask, reason_to_leave_out
+
+TRAIL = f"arn:aws:cloudtrail:eu-west-1:{ACCOUNT}:trail/secure-bedrock-audit-trail"
+BUCKET = f"arn:aws:s3:::secure-bedrock-audit-{ACCOUNT}-eu-west-1"
+
+
+def audit(place, **changed):
+    return BedrockAuditTrail(place.stack("Audit"), "Audit", **changed)
+
+
+def resources(place, kind):
+    return of_type(place.synth()["Audit"], kind)
+
+
+def alarms(place):
+    return {p["AlarmName"].removeprefix("secure-bedrock-audit-"): p for p in resources(place, "AWS::CloudWatch::Alarm")}
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"trail": "new"}, "trail: got 'new'; allowed is TrailSource.new"),
+        ({"detections": []}, "detections: got an empty list"),
+        ({"detections": ["D01"]}, "detections: got 'D01'; allowed is Detection.all"),
+        ({"notify": []}, "notify: got an empty list"),
+        ({"notify": "ops@example.com"}, "notify: got 'ops@example.com'; allowed is a list"),
+        ({"notify": ["ops"]}, "notify: got 'ops'; allowed is e-mail addresses and topics"),
+        ({"approved_regions": []}, "approved_regions: got an empty list"),
+        ({"approved_regions": ["eu-west-9"]}, "approved_regions: got 'eu-west-9'"),
+        ({"approved_endpoints": ["vpc-12345678"]}, "approved_endpoints: got 'vpc-12345678'"),
+        ({"approved_endpoints": [f"vpce-{i:017x}" for i in range(40)]}, "D01: the filter pattern has"),
+        ({"calls_threshold": 0}, "calls_threshold: got 0"),
+        ({"calls_threshold": True}, "calls_threshold: got True"),
+    ],
+)
+def test_a_wrong_property_is_named_with_its_value_and_the_valid_choice(place, changed, message):
+    with pytest.raises(InvalidInput, match=f"^{message}"):
+        audit(place, **changed)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"text": "yes"}, "invocation_logging.text: got 'yes'"),
+        ({"text": False}, "invocation_logging: got nothing to log"),
+        ({"replace_existing": 1}, "invocation_logging.replace_existing: got 1"),
+    ],
+)
+def test_wrong_logging_is_refused(given, message):
+    with pytest.raises(InvalidInput, match=rf"^{message}"):
+        InvocationLogging(**given)
+
+
+@pytest.mark.parametrize("days", [0, -1, "30"])
+def test_a_wrong_object_lock_is_refused(days):
+    with pytest.raises(InvalidInput, match=r"^object_lock_days: got"):
+        TrailSource.new(object_lock_days=days)
+
+
+def test_the_trail_sees_every_region_and_validates_its_files(place):
+    audit(place)
+    (trail,) = resources(place, "AWS::CloudTrail::Trail")
+    assert (
+        trail["IsMultiRegionTrail"] is trail["EnableLogFileValidation"] is trail["IncludeGlobalServiceEvents"] is True
+    )
+    assert trail["IsLogging"] is True
+    assert trail["InsightSelectors"] == [{"InsightType": "ApiErrorRateInsight"}]
+
+
+def test_the_trail_records_management_data_and_what_endpoints_deny(place):
+    audit(place)
+    (trail,) = resources(place, "AWS::CloudTrail::Trail")
+    recorded = [
+        {field["Field"]: field["Equals"] for field in selector["FieldSelectors"]}
+        for selector in trail["AdvancedEventSelectors"]
+    ]
+    assert recorded[0] == {"eventCategory": ["Management"]}
+    assert {"eventCategory": ["Data"], "resources.type": ["AWS::BedrockMantle::Project"]} in recorded
+    assert {"eventCategory": ["Data"], "resources.type": ["AWS::Bedrock::Guardrail"]} in recorded
+    assert recorded[-1] == {
+        "eventCategory": ["NetworkActivity"], "eventSource": ["bedrock.amazonaws.com"],
+        "errorCode": ["VpceAccessDenied"],
+    }  # fmt: skip
+
+
+def test_network_activity_can_be_left_out(place):
+    audit(place, network_activity_events=False)
+    assert "NetworkActivity" not in json.dumps(resources(place, "AWS::CloudTrail::Trail"))
+
+
+def test_what_is_stored_is_kept_and_named_for_the_scp(place):
+    audit(place, invocation_logging=InvocationLogging())
+    template = place.synth()["Audit"]
+    kept = {"AWS::S3::Bucket", "AWS::KMS::Key"}
+    for resource in template["Resources"].values():
+        name = str(resource.get("Properties", {}).get("LogGroupName", ""))
+        if resource["Type"] in kept or name.startswith("/secure-bedrock/audit/"):
+            assert resource["DeletionPolicy"] == resource["UpdateReplacePolicy"] == "Retain"
+    (bucket,) = of_type(template, "AWS::S3::Bucket")
+    assert bucket["BucketName"] == BUCKET.rpartition(":")[2]
+    assert bucket["VersioningConfiguration"] == {"Status": "Enabled"}
+    assert bucket["ObjectLockEnabled"] is True
+    assert "ObjectLockConfiguration" not in bucket
+    (key,) = of_type(template, "AWS::KMS::Key")
+    assert {"Key": "secure-bedrock", "Value": "audit"} in key["Tags"]
+    assert key["EnableKeyRotation"] is True
+
+
+def test_object_lock_is_a_rule_and_replaces_nothing(make_place):
+    def bucket(days):
+        place = make_place()
+        audit(place, trail=TrailSource.new(object_lock_days=days))
+        return resources(place, "AWS::S3::Bucket")[0]
+
+    without, locked = bucket(None), bucket(365)
+    assert locked.pop("ObjectLockConfiguration")["Rule"]["DefaultRetention"] == {"Mode": "GOVERNANCE", "Days": 365}
+    assert locked == without
+
+
+def test_every_detection_has_a_filter_and_an_alarm_under_the_audits_name(place):
+    audit(place, approved_regions=["eu-west-1"], approved_endpoints=["vpce-0123456789abcdef0"])
+    found = alarms(place)
+    assert {detection.id for detection in Detection.all()} | {"calls", "unusual-calls"} == set(found)
+    for detection in Detection.all():
+        alarm = found[detection.id]
+        assert alarm["Threshold"] == detection.threshold
+        assert alarm["TreatMissingData"] == "notBreaching"
+        assert detection.name in alarm["AlarmDescription"]
+        assert alarm["AlarmActions"]
+
+
+def test_some_detections_can_be_chosen(place):
+    audit(place, detections=Detection.named("D09", "D19"))
+    assert set(alarms(place)) == {"D09", "D19", "calls", "unusual-calls"}
+
+
+def test_what_is_approved_is_taken_from_constructs_that_come_later(place):
+    audit(place)
+    net = place.stack("Net")
+    endpoint = PrivateBedrockEndpoint(
+        net, "Bedrock", vpc=place.vpc(net), client_cidrs=["10.0.1.0/24"], models=["amazon.nova-lite-v1:0"]
+    )
+    endpoint.admit(f"arn:aws:iam::{ACCOUNT}:role/app")
+    found = {p["FilterName"]: json.dumps(p["FilterPattern"]) for p in resources(place, "AWS::Logs::MetricFilter")}
+    assert "ExportsOutputRefBedrockRuntime" in found["secure-bedrock-audit-D01"]
+    assert "eu-west-1" in found["secure-bedrock-audit-D17"]
+
+
+def test_what_is_not_known_is_left_out_with_a_warning(place):
+    audit(place)
+    assert not {"D01", "D17"} & set(alarms(place))
+    text = " ".join(place.messages())
+    assert "D01 (Inference not through an approved endpoint) is left out: approved_endpoints is not known" in text
+    assert "secure-bedrock:detection-d17" in text
+
+
+def test_an_existing_trails_log_group_is_searched_and_no_trail_made(place):
+    stack = place.stack("Audit")
+    group = logs.LogGroup.from_log_group_name(stack, "Group", "aws-controltower/CloudTrailLogs")
+    created = BedrockAuditTrail(stack, "Audit", trail=TrailSource.existing(log_group=group))
+    assert created.trail is None
+    assert resources(place, "AWS::CloudTrail::Trail") == []
+    assert {p["LogGroupName"] for p in resources(place, "AWS::Logs::MetricFilter")} == {
+        "aws-controltower/CloudTrailLogs"
+    }
+
+
+def test_without_records_only_calls_are_counted_and_that_is_written_down(place):
+    audit(place, trail=TrailSource.none())
+    found = alarms(place)
+    assert set(found) == {"calls", "unusual-calls"}
+    assert (found["calls"]["Namespace"], found["calls"]["MetricName"]) == ("AWS/Bedrock", "Invocations")
+    assert any("secure-bedrock:no-records" in message for message in place.messages())
+
+
+def test_who_is_told(place):
+    stack = place.stack("Audit")
+    chat = sns.Topic(stack, "Chat")
+    BedrockAuditTrail(stack, "Audit", notify=["ops@example.com", chat])
+    (subscription,) = resources(place, "AWS::SNS::Subscription")
+    assert (subscription["Protocol"], subscription["Endpoint"]) == ("email", "ops@example.com")
+    assert all(len(alarm["AlarmActions"]) == 2 for alarm in alarms(place).values())
+    assert any("secure-bedrock:confirm-subscription" in message for message in place.messages())
+
+
+@pytest.mark.parametrize("rule", ["second-trail", "nobody-is-told"])
+def test_what_it_costs_and_leaves_open_is_written_down(place, rule):
+    audit(place)
+    assert any(f"[ack: secure-bedrock:{rule}]" in message for message in place.messages())
+
+
+def test_two_settings_in_one_account_and_region_fail_the_synth(place):
+    for name in ("One", "Two"):
+        BedrockAuditTrail(place.stack(name), "Audit", trail=TrailSource.none(), invocation_logging=InvocationLogging())
+    with pytest.raises(RuntimeError, match=r"an account has one setting in a Region, and (One|Two)/Audit"):
+        place.synth()
+
+
+def test_the_setting_is_what_bedrock_s_api_takes(place):
+    audit(place, invocation_logging=InvocationLogging(images=True))
+    deployment = Deployment(place.synth())
+    (setting,) = resources(place, "Custom::BedrockInvocationLogging")
+    configuration = json.loads(deployment.resolve("Audit", setting["Configuration"]))
+    assert configuration["cloudWatchConfig"]["logGroupName"] == "Audit-AuditInvocationLoggingLogGroup4FE4B047"
+    assert configuration["s3Config"]["keyPrefix"] == "invocations"
+    assert configuration["textDataDeliveryEnabled"] is configuration["imageDataDeliveryEnabled"] is True
+    assert configuration["embeddingDataDeliveryEnabled"] is False
+
+
+def test_the_setting_s_role_has_the_name_the_scp_knows_and_lends_one_role_to_one_service(place):
+    audit(place, invocation_logging=InvocationLogging())
+    (role,) = [r for r in resources(place, "AWS::IAM::Role") if r.get("RoleName") == "secure-bedrock-audit-logging"]
+    assert role["Path"] == "/secure-bedrock/"
+    written = [s for p in resources(place, "AWS::IAM::Policy") for s in p["PolicyDocument"]["Statement"]]
+    (passed,) = [s for s in written if s["Action"] == "iam:PassRole"]
+    assert passed["Condition"] == {"StringEquals": {"iam:PassedToService": "bedrock.amazonaws.com"}}
+    assert "DeliveryRole" in str(passed["Resource"])
+
+
+def test_the_invocation_logs_are_masked_unless_told_otherwise(make_place):
+    for wanted in (True, False):
+        place = make_place()
+        audit(place, invocation_logging=InvocationLogging(data_protection=wanted))
+        groups = resources(place, "AWS::Logs::LogGroup")
+        assert any("DataProtectionPolicy" in group for group in groups) is wanted
+
+
+BUCKET_QUESTIONS = [
+    ("CloudTrail, this trail", "cloudtrail.amazonaws.com", f"AWSLogs/{ACCOUNT}/CloudTrail/x",
+     {"aws:SourceArn": TRAIL}, True),
+    ("CloudTrail, another trail", "cloudtrail.amazonaws.com", f"AWSLogs/{ACCOUNT}/CloudTrail/x",
+     {"aws:SourceArn": TRAIL.replace(ACCOUNT, "222233334444")}, False),
+    ("CloudTrail, no source", "cloudtrail.amazonaws.com", f"AWSLogs/{ACCOUNT}/CloudTrail/x", {}, False),
+    ("CloudTrail, another folder", "cloudtrail.amazonaws.com", "elsewhere/x", {"aws:SourceArn": TRAIL}, False),
+    ("Bedrock of this account", "bedrock.amazonaws.com", f"invocations/AWSLogs/{ACCOUNT}/BedrockModelInvocationLogs/x",
+     {"aws:SourceAccount": ACCOUNT, "aws:SourceArn": f"arn:aws:bedrock:eu-west-1:{ACCOUNT}:*"}, True),
+    ("Bedrock of another account", "bedrock.amazonaws.com",
+     f"invocations/AWSLogs/{ACCOUNT}/BedrockModelInvocationLogs/x",
+     {"aws:SourceAccount": "222233334444", "aws:SourceArn": "arn:aws:bedrock:eu-west-1:222233334444:*"}, False),
+    ("another service", "logging.s3.amazonaws.com", f"AWSLogs/{ACCOUNT}/CloudTrail/x", {"aws:SourceArn": TRAIL}, False),
+    ("an administrator", f"arn:aws:iam::{ACCOUNT}:role/administrator", f"AWSLogs/{ACCOUNT}/CloudTrail/x", {}, False),
+    ("CloudTrail, another key", "cloudtrail.amazonaws.com", f"AWSLogs/{ACCOUNT}/CloudTrail/x",
+     {"aws:SourceArn": TRAIL, "s3:x-amz-server-side-encryption-aws-kms-key-id": "arn:aws:kms:eu-west-1:1:key/other"},
+     False),
+    ("CloudTrail, another encryption", "cloudtrail.amazonaws.com", f"AWSLogs/{ACCOUNT}/CloudTrail/x",
+     {"aws:SourceArn": TRAIL, "s3:x-amz-server-side-encryption": "AES256"}, False),
+    ("CloudTrail, without TLS", "cloudtrail.amazonaws.com", f"AWSLogs/{ACCOUNT}/CloudTrail/x",
+     {"aws:SourceArn": TRAIL, "aws:SecureTransport": "false"}, False),
+]  # fmt: skip
+
+
+@pytest.mark.skipif(reason_to_leave_out() is not None, reason=str(reason_to_leave_out()))
+def test_who_may_put_into_the_bucket_by_the_simulator(place):
+    audit(place)
+    templates = place.synth()
+    (policy,) = of_type(templates["Audit"], "AWS::S3::BucketPolicy")
+    document = Deployment(templates).resolve("Audit", policy["PolicyDocument"])
+    everything = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
+    simulations = [
+        {
+            "request": {
+                "principal": who, "action": "s3:PutObject",
+                "resource": {"resource": f"arn:aws:s3:::Audit-AuditBucket7486E833/{key}", "accountId": ACCOUNT},
+                "contextVariables": {
+                    "aws:SecureTransport": "true", "s3:TlsVersion": "1.3",
+                    **({"aws:PrincipalServiceName": who} if who.endswith("amazonaws.com") else {}), **context,
+                },
+            },
+            "identityPolicies": [] if who.endswith("amazonaws.com") else [{"name": "all", "policy": everything}],
+            "serviceControlPolicies": [], "resourceControlPolicies": [], "resourcePolicy": document,
+        }
+        for _, who, key, context, _ in BUCKET_QUESTIONS
+    ]  # fmt: skip
+    answers = ask(simulations)
+    assert [answer.problem for answer in answers] == [None] * len(answers)
+    wrong = [
+        (row[0], answer.result)
+        for row, answer in zip(BUCKET_QUESTIONS, answers, strict=True)
+        if (answer.result == "Allowed") != row[4]
+    ]
+    assert wrong == []
+
+
+def test_the_key_lets_in_the_audit_s_services_only_and_says_whose(place):
+    audit(place)
+    (key,) = resources(place, "AWS::KMS::Key")
+    services = {
+        str(s["Principal"]["Service"]): s["Condition"]
+        for s in key["KeyPolicy"]["Statement"]
+        if "Service" in s["Principal"]
+    }
+    assert set(services) == {
+        "cloudtrail.amazonaws.com", "logs.eu-west-1.amazonaws.com", "cloudwatch.amazonaws.com", "bedrock.amazonaws.com",
+    }  # fmt: skip
+    assert services["cloudtrail.amazonaws.com"] == {"StringEquals": {"aws:SourceArn": TRAIL}}
+    assert "/secure-bedrock/audit/*" in str(services["logs.eu-west-1.amazonaws.com"])
+    assert all(services.values())
+
+
+def test_it_synthesizes_without_an_environment(make_place):
+    place = make_place(account=None, region=None)
+    BedrockAuditTrail(cdk.Stack(place.app, "Audit"), "Audit", invocation_logging=InvocationLogging())
+    assert "arn:aws:" not in json.dumps(place.synth()["Audit"])
