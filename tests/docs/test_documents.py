@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from secure_bedrock import Detection
 from secure_bedrock.policy.ceiling import ceiling_of
 from secure_bedrock.policy.features import BedrockFeature
 from secure_bedrock.policy.organization import AllowedModels, Organization, call_statements
@@ -89,3 +90,9 @@ def test_every_statement_of_the_ceiling_is_explained():
     declared = access("eu.amazon.nova-lite-v1:0", suspended=True, revoke_sessions_before="2026-01-01T00:00:00Z")
     for statement in ceiling_of(declared).statements:
         assert statement.sid.rstrip("0123456789") in explained
+
+
+def test_every_detection_is_explained():
+    text = (ROOT / "docs/explanation/detections.md").read_text("utf-8")
+    rows = re.findall(r"^\| (D\d\d) \|.*?\| (\w+) \| (\d+)", text, re.MULTILINE)
+    assert rows == [(each.id, each.severity.value, str(each.threshold)) for each in Detection.all()]
