@@ -34,10 +34,9 @@ class Place:
         """The trail."""
         return self.environment.arn(f"trail/{TRAIL_NAME}", service="cloudtrail")
 
-    @property
-    def log_groups(self) -> str:
-        """Every log group of the audit."""
-        return self.environment.arn(f"log-group:{AUDIT_LOG_GROUPS}*", service="logs")
+    def log_group(self, name: str) -> str:
+        """One of the audit's log groups, without the `:*` of the L2's ARN."""
+        return self.environment.arn(f"log-group:{AUDIT_LOG_GROUPS}{name}", service="logs")
 
     def streams(self, log_group: str, stream: str) -> str:
         """Streams of one of the audit's log groups; the L2's own ARN ends in `:*` and cannot be continued."""
@@ -56,17 +55,35 @@ def place_of(construct: Construct) -> Place:
 
 def audit_key(scope: Construct, place: Place) -> kms.Key:
     """Return a key that CloudTrail, the log groups, the topic and Bedrock may use for this audit, and nobody else."""
+    return _key(scope, "Bedrock audit: trail, its log group, topic, bucket", _key_statements(place))
+
+
+def log_group_key(scope: Construct, place: Place, log_group: str) -> kms.Key:
+    """Return a key for one log group of the audit and for nothing else, so that readers can be told apart."""
+    return _key(scope, f"Bedrock audit: log group {log_group}", [_logs_may_use(place, place.log_group(log_group))])
+
+
+def _key(scope: Construct, description: str, statements: Iterable[iam.PolicyStatement]) -> kms.Key:
     key = kms.Key(
         scope,
         "Key",
-        description="Bedrock audit: trail, log groups, topic",
+        description=description,
         enable_key_rotation=True,
         removal_policy=cdk.RemovalPolicy.RETAIN,
     )
     cdk.Tags.of(key).add(*AUDIT_KEY_TAG)
-    for statement in _key_statements(place):
+    for statement in statements:
         key.add_to_resource_policy(statement)
     return key
+
+
+def _logs_may_use(place: Place, log_group_arn: str) -> iam.PolicyStatement:
+    return _service(
+        "LogGroups",
+        f"logs.{place.environment.region}.amazonaws.com",
+        ["kms:Encrypt*", "kms:Decrypt*", "kms:ReEncrypt*", "kms:GenerateDataKey*", "kms:Describe*"],
+        {"ArnEquals": {"kms:EncryptionContext:aws:logs:arn": log_group_arn}},
+    )
 
 
 def _key_statements(place: Place) -> Iterable[iam.PolicyStatement]:
@@ -77,12 +94,7 @@ def _key_statements(place: Place) -> Iterable[iam.PolicyStatement]:
         ["kms:GenerateDataKey*", "kms:DescribeKey"],
         {"StringEquals": {"aws:SourceArn": place.trail}},
     )
-    yield _service(
-        "LogGroups",
-        f"logs.{place.environment.region}.amazonaws.com",
-        ["kms:Encrypt*", "kms:Decrypt*", "kms:ReEncrypt*", "kms:GenerateDataKey*", "kms:Describe*"],
-        {"ArnLike": {"kms:EncryptionContext:aws:logs:arn": place.log_groups}},
-    )
+    yield _logs_may_use(place, place.log_group(TRAIL_LOG_GROUP))
     yield _service(
         "Alarms",
         "cloudwatch.amazonaws.com",

@@ -134,7 +134,7 @@ class BedrockAuditTrail(Construct):
         self.invocation_logging = None
         if invocation_logging is not None:
             self.invocation_logging = InvocationLoggingSetting(
-                self, "InvocationLogging", place=place, logging=invocation_logging, bucket=self.bucket, key=self.key
+                self, "InvocationLogging", place=place, logging=invocation_logging, bucket=self.bucket
             )
         check_at_synth(self, self._problems)
 

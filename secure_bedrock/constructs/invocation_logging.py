@@ -9,13 +9,12 @@ from pathlib import Path
 
 import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
-from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_s3 as s3
 from constructs import Construct, IConstruct
 
-from secure_bedrock.constructs._audit_storage import INVOCATIONS, Place, audit_log_group
+from secure_bedrock.constructs._audit_storage import INVOCATIONS, Place, audit_log_group, log_group_key
 from secure_bedrock.errors import InvalidInput, invalid
 from secure_bedrock.policy.reserved import AUDIT_PREFIX, LOGGING_ROLE, RESERVED_PATH
 
@@ -91,12 +90,12 @@ class InvocationLoggingSetting(Construct):
         place: Place,
         logging: InvocationLogging,
         bucket: s3.IBucket,
-        key: kms.IKey,
     ) -> None:
         super().__init__(scope, id)
+        self.key = log_group_key(self, place, INVOCATIONS)
         protection = logs.DataProtectionPolicy(identifiers=list(_PROTECTED)) if logging.data_protection else None
         self.log_group = audit_log_group(
-            self, "LogGroup", INVOCATIONS, key, logging.retention, data_protection=protection
+            self, "LogGroup", INVOCATIONS, self.key, logging.retention, data_protection=protection
         )
         delivery = self._delivery_role(place)
         configuration = logging.configuration(

@@ -122,9 +122,9 @@ def test_what_is_stored_is_kept_and_named_for_the_scp(place):
     assert bucket["VersioningConfiguration"] == {"Status": "Enabled"}
     assert bucket["ObjectLockEnabled"] is True
     assert "ObjectLockConfiguration" not in bucket
-    (key,) = of_type(template, "AWS::KMS::Key")
-    assert {"Key": "secure-bedrock", "Value": "audit"} in key["Tags"]
-    assert key["EnableKeyRotation"] is True
+    for key in of_type(template, "AWS::KMS::Key"):
+        assert {"Key": "secure-bedrock", "Value": "audit"} in key["Tags"]
+        assert key["EnableKeyRotation"] is True
 
 
 def test_object_lock_is_a_rule_and_replaces_nothing(make_place):
@@ -314,7 +314,8 @@ def test_the_key_lets_in_the_audit_s_services_only_and_says_whose(place):
         "cloudtrail.amazonaws.com", "logs.eu-west-1.amazonaws.com", "cloudwatch.amazonaws.com", "bedrock.amazonaws.com",
     }  # fmt: skip
     assert services["cloudtrail.amazonaws.com"] == {"StringEquals": {"aws:SourceArn": TRAIL}}
-    assert "/secure-bedrock/audit/*" in str(services["logs.eu-west-1.amazonaws.com"])
+    trail_logs = f"arn:aws:logs:eu-west-1:{ACCOUNT}:log-group:/secure-bedrock/audit/trail"
+    assert services["logs.eu-west-1.amazonaws.com"]["ArnEquals"] == {"kms:EncryptionContext:aws:logs:arn": trail_logs}
     assert all(services.values())
 
 
