@@ -14,7 +14,7 @@ from constructs import Construct
 
 from secure_bedrock.constructs._tokens import environment_of
 from secure_bedrock.policy.environment import Environment
-from secure_bedrock.policy.reserved import AUDIT_KEY_TAG, AUDIT_LOG_GROUPS, AUDIT_PREFIX
+from secure_bedrock.policy.reserved import AUDIT_KEY_TAG, AUDIT_LOG_GROUPS, AUDIT_PREFIX, RESERVED_PATH
 
 #: Where in the bucket invocation logs go.
 INVOCATIONS = "invocations"
@@ -51,6 +51,11 @@ class Place:
 def place_of(construct: Construct) -> Place:
     """Return the place of a construct's stack."""
     return Place(environment_of(construct))
+
+
+def audit_role_name(place: Place, purpose: str) -> dict[str, str]:
+    """Return name and path of a role that delivers records: the organisation's SCP protects them by these."""
+    return {"role_name": f"{AUDIT_PREFIX}{purpose}-{place.environment.region}", "path": RESERVED_PATH}
 
 
 def audit_key(scope: Construct, place: Place) -> kms.Key:

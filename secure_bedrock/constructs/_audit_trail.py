@@ -10,7 +10,7 @@ from aws_cdk import aws_logs as logs
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
-from secure_bedrock.constructs._audit_storage import TRAIL_LOG_GROUP, TRAIL_NAME, Place
+from secure_bedrock.constructs._audit_storage import TRAIL_LOG_GROUP, TRAIL_NAME, Place, audit_role_name
 from secure_bedrock.data import table
 
 _Selector = cloudtrail.CfnTrail.AdvancedEventSelectorProperty
@@ -85,6 +85,7 @@ def _delivery_role(scope: Construct, place: Place) -> iam.Role:
     role = iam.Role(
         scope,
         "DeliveryRole",
+        **audit_role_name(place, TRAIL_LOG_GROUP),
         assumed_by=iam.PrincipalWithConditions(iam.ServicePrincipal("cloudtrail.amazonaws.com"), source),
         description="CloudTrail's delivery to the audit's log group",
     )

@@ -14,7 +14,7 @@ from aws_cdk import aws_logs as logs
 from aws_cdk import aws_s3 as s3
 from constructs import Construct, IConstruct
 
-from secure_bedrock.constructs._audit_storage import INVOCATIONS, Place, audit_log_group, log_group_key
+from secure_bedrock.constructs._audit_storage import INVOCATIONS, Place, audit_log_group, audit_role_name, log_group_key
 from secure_bedrock.errors import InvalidInput, invalid
 from secure_bedrock.policy.reserved import AUDIT_PREFIX, LOGGING_ROLE, RESERVED_PATH
 
@@ -124,6 +124,7 @@ class InvocationLoggingSetting(Construct):
         role = iam.Role(
             self,
             "DeliveryRole",
+            **audit_role_name(place, INVOCATIONS),
             assumed_by=iam.PrincipalWithConditions(iam.ServicePrincipal("bedrock.amazonaws.com"), source),
             description="Bedrock's delivery of invocation logs",
         )

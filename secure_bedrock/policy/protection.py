@@ -9,7 +9,7 @@ from secure_bedrock.data import table
 from secure_bedrock.policy.access import unique
 from secure_bedrock.policy.document import Condition, Statement
 from secure_bedrock.policy.environment import Environment
-from secure_bedrock.policy.reserved import AUDIT_KEY_TAG, LOGGING_ROLE, RESERVED_PATH
+from secure_bedrock.policy.reserved import AUDIT_KEY_TAG, AUDIT_PREFIX, LOGGING_ROLE, RESERVED_PATH
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,8 +72,9 @@ def _roles(protection: Protection) -> Iterator[Statement]:
     """
     tables = table("organization_actions")
     changes = tuple(tables["role_changes"])
-    logging = (protection.role(LOGGING_ROLE),) if protection.audit else ()
-    special = unique((*protection.exempt, *protection.service_roles, *logging, *(protection.administrators or ())))
+    # The audit's roles deliver its records; whoever could take their policies away would blind it.
+    audit = (protection.role(f"{AUDIT_PREFIX}*"),) if protection.audit else ()
+    special = unique((*protection.exempt, *protection.service_roles, *audit, *(protection.administrators or ())))
     spared = protection.exempt if protection.administrators is None else protection.administrators
     outside = tuple(arn for arn in special if not arn.startswith(protection.role("")))
     everything = special if protection.administrators is None else (protection.role("*"), *outside)
