@@ -88,7 +88,7 @@ class AccessStack(cdk.Stack):
         return lambda_.Function(
             self,
             "Function",
-            runtime=lambda_.Runtime.PYTHON_3_13,
+            runtime=lambda_.Runtime.PYTHON_3_14,
             code=lambda_.Code.from_inline(_HANDLER.read_text(encoding="utf-8")),
             handler="index.handler",
             role=self.role.role,

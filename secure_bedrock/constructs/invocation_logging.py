@@ -165,7 +165,7 @@ class InvocationLoggingSetting(Construct):
             self,
             "Function",
             function_name=f"{AUDIT_PREFIX}logging",
-            runtime=lambda_.Runtime.PYTHON_3_13,
+            runtime=lambda_.Runtime.PYTHON_3_14,
             code=lambda_.Code.from_inline(_handler()),
             handler="index.handler",
             role=role,
