@@ -40,14 +40,17 @@ class Callers(cdk.Stack):
         widened = ScopedInvokeRole(self, "Widened", assumed_by=account, **scoped)
         everything = iam.PolicyStatement(actions=["bedrock:*"], resources=["*"])
         widened.role.add_to_principal_policy(everything)
+        suspended = ScopedInvokeRole(self, "Suspended", assumed_by=account, suspended=True, **scoped)
         stranger = iam.Role(self, "Stranger", assumed_by=account)
         administrator = iam.Role(self, "Administrator", assumed_by=account)
         administrator.add_to_policy(everything)
         outputs = {
             "Friend": friend.role.role_arn,
             "Widened": widened.role.role_arn,
+            "Suspended": suspended.role.role_arn,
             "Stranger": stranger.role_arn,
             "Administrator": administrator.role_arn,
+            "Vpc": network.vpc.vpc_id,
             "Endpoint": network.endpoint.endpoint_ids[0],
             "GuardrailId": access.guardrail.attr_guardrail_id,
             "GuardrailVersion": access.guardrail_version.attr_version,

@@ -11,6 +11,7 @@ import signal
 import sys
 import tempfile
 import time
+import uuid
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,7 @@ from drill import cdk
 from drill.app import CALLERS
 from drill.calls import Outcome, assume, attempt, bare, converse, converse_stream, signed_long_ago
 from drill.cloud import Cloud, emulated
+from drill.environment import REGION
 from reference.configuration import Configuration
 
 if TYPE_CHECKING:
@@ -27,6 +29,12 @@ if TYPE_CHECKING:
 MODEL = Configuration().models[0]
 OTHER_MODEL = "eu.amazon.nova-pro-v1:0"
 UNAPPROVED_MODEL = "anthropic.claude-3-haiku-20240307-v1:0"
+
+_CALLERS = ("Friend", "Widened", "Suspended", "Stranger", "Administrator")
+_EVERYTHING_OF_BEDROCK = {
+    "Version": "2012-10-17",
+    "Statement": [{"Effect": "Allow", "Action": "bedrock:*", "Resource": "*"}],
+}
 
 NOT_TESTED = (
     "the application's network: security groups, routing and private DNS (a port stands for the endpoint)",
@@ -72,7 +80,7 @@ def deploy(cloud: Cloud, room: Path) -> None:
 def _rows(cloud: Cloud, outputs: dict[str, str]) -> Iterator[Row]:
     private = cloud.stand_for(outputs["Endpoint"])
     guardrail = (outputs["GuardrailId"], outputs["GuardrailVersion"])
-    caller = {name: assume(cloud, outputs[name]) for name in ("Friend", "Widened", "Stranger", "Administrator")}
+    caller = {name: assume(cloud, outputs[name]) for name in _CALLERS} | {"User": _user(cloud)}
 
     def client(name: str, port: int, **changed: str) -> Any:  # noqa: ANN401 - boto3's clients have no types
         return cloud.client("bedrock-runtime", {**caller[name], **changed}, port=port)
@@ -91,6 +99,10 @@ def _rows(cloud: Cloud, outputs: dict[str, str]) -> Iterator[Row]:
     yield Row(
         "allowed role", "the model without its profile", converse(friend, MODEL[3:], guardrail), "OnlyThroughProfile1"
     )
+    elsewhere = client("Friend", cloud.stand_for(_open_endpoint(cloud, outputs["Vpc"])))
+    yield Row("allowed role", "through another endpoint", converse(elsewhere, MODEL, guardrail), "OffNetwork")
+    suspended = client("Suspended", private)
+    yield Row("suspended role", "through the endpoint", converse(suspended, MODEL, guardrail), "Suspended")
     stranger = client("Stranger", cloud.port)
     yield Row("role without a policy", "public path", converse(stranger, MODEL, guardrail), "identity-based policy")
     intruder = client("Administrator", private)
@@ -100,16 +112,34 @@ def _rows(cloud: Cloud, outputs: dict[str, str]) -> Iterator[Row]:
     widened = client("Widened", cloud.port)
     yield Row("scoped role + bedrock:*", "public path", converse(widened, MODEL, guardrail), "OffNetwork")
     yield Row("scoped role + bedrock:*", "another model", converse(widened, OTHER_MODEL, guardrail), "OtherModels")
+    user = client("User", private)
+    yield Row("IAM user's access key", "through the endpoint", converse(user, MODEL, guardrail), "VPC endpoint policy")
     administrator = client("Administrator", cloud.port)
     yield Row("role with bedrock:*", "public path", converse(administrator, MODEL, None))
     denied = converse(administrator, UNAPPROVED_MODEL, None)
     yield Row("role with bedrock:*", "a model the organisation denies", denied, "service control policy (Models)")
-    elsewhere = converse(administrator, MODEL.replace("eu.", "global."), None)
-    yield Row("role with bedrock:*", "a global profile", elsewhere, "service control policy")
+    anywhere = converse(administrator, MODEL.replace("eu.", "global."), None)
+    yield Row("role with bedrock:*", "a global profile", anywhere, "service control policy")
     yield Row("forger", "wrong secret key", converse(forged, MODEL, guardrail), "InvalidSignatureException")
     late = signed_long_ago(converse(friend, MODEL, guardrail))
     yield Row("replayer", "signature of two hours ago", late, "InvalidSignatureException")
     yield Row("nobody", "unsigned", bare(private, MODEL), "MissingAuthenticationTokenException")
+
+
+def _user(cloud: Cloud) -> dict[str, str]:
+    """Long-term credentials of an IAM user who may do everything on Bedrock."""
+    iam, name = cloud.client("iam"), f"drill-user-{uuid.uuid4().hex[:8]}"
+    iam.create_user(UserName=name)
+    iam.put_user_policy(UserName=name, PolicyName="everything", PolicyDocument=json.dumps(_EVERYTHING_OF_BEDROCK))
+    key = iam.create_access_key(UserName=name)["AccessKey"]
+    return {"aws_access_key_id": key["AccessKeyId"], "aws_secret_access_key": key["SecretAccessKey"]}
+
+
+def _open_endpoint(cloud: Cloud, vpc: str) -> str:
+    """Another endpoint of the same VPC, which somebody made without a policy: it lets everything through."""
+    service = f"com.amazonaws.{REGION}.bedrock-runtime"
+    made = cloud.client("ec2").create_vpc_endpoint(VpcId=vpc, ServiceName=service, VpcEndpointType="Interface")
+    return made["VpcEndpoint"]["VpcEndpointId"]
 
 
 def _function(cloud: Cloud, name: str, private: int) -> Callable[[], object]:

@@ -7,6 +7,8 @@ import shutil
 import socket
 import subprocess
 import sys
+import time
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -15,6 +17,8 @@ from drill import cdk, demo
 from drill.calls import Outcome, assume, attempt, converse
 from drill.cloud import emulated
 from drill.emulator.matching import Layers, Request, decide
+from secure_bedrock.policy.ceiling import ceiling_of
+from tests.policy.test_writers import access
 
 ROOT = Path(__file__).parents[2]
 
@@ -58,6 +62,23 @@ def test_the_ceiling_is_what_stops_the_widened_role(cloud, outputs):
     assert attempt(call) == Outcome(allowed=True, decided_by="every layer allows")
     iam.put_role_policy(RoleName=name, PolicyName="secure-bedrock-ceiling", PolicyDocument=json.dumps(ceiling))
     assert not attempt(call).allowed
+
+
+def test_a_revoked_session_is_refused_and_a_new_one_is_not(cloud, outputs):
+    """The statement that `revoke_sessions_before` writes, on a role that may do everything else."""
+    old = cloud.client("bedrock-runtime", assume(cloud, outputs["Administrator"]))
+    assert attempt(converse(old, demo.MODEL, None)).allowed
+    time.sleep(1.1)  # issue times have no fractions
+    moment = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    declared = access(demo.MODEL, revoke_sessions_before=moment)
+    statements = [s.to_plain() for s in ceiling_of(declared).statements if s.sid == "RevokedSessions"]
+    document = json.dumps({"Version": "2012-10-17", "Statement": statements})
+    name = outputs["Administrator"].rpartition("/")[2]
+    cloud.client("iam").put_role_policy(RoleName=name, PolicyName="revoked", PolicyDocument=document)
+    new = cloud.client("bedrock-runtime", assume(cloud, outputs["Administrator"]))
+    assert "RevokedSessions" in attempt(converse(old, demo.MODEL, None)).decided_by
+    assert attempt(converse(new, demo.MODEL, None)).allowed
+    cloud.client("iam").delete_role_policy(RoleName=name, PolicyName="revoked")
 
 
 def test_the_organisations_policy_is_read_back_detached_and_missed(cloud, outputs):
