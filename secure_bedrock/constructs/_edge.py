@@ -55,17 +55,21 @@ def models_of(name: str, values: Iterable[object] | None) -> tuple[Model, ...]:
     """Read what a user gave as models: ids, ARNs, `Model`, `bedrock.IModel`, anything with `.invokable_arn`."""
     if isinstance(values, str):
         raise invalid(name, values, allowed="a list of models", remedy=f"write [{values!r}]")
-    models = tuple(_model(value) for value in values or ())
+    models = tuple(_model(name, value) for value in values or ())
     if not models:
         raise InvalidInput(f"{name}: got nothing; allowed is at least one model, such as 'amazon.nova-lite-v1:0'")
     return tuple(dict.fromkeys(models))
 
 
-def _model(value: object) -> Model:
+def _model(name: str, value: object) -> Model:
     if isinstance(value, Model):
         return value
     arn = arn_of(value, "model_arn", "invokable_arn")
-    return Model.parse(arn if arn is not None else value)  # type: ignore[arg-type] # parse refuses what is no text
+    try:
+        return Model.parse(arn if arn is not None else value)  # type: ignore[arg-type] # parse refuses what is no text
+    except InvalidInput as error:
+        # `Model.parse` knows no property but its usual one.
+        raise InvalidInput(f"{name}: {str(error).removeprefix('models: ')}") from error
 
 
 def arn_of(value: object, *attributes: str) -> str | None:

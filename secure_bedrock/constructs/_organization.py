@@ -79,7 +79,9 @@ def declared_organization(
         guardrail_arns=unique(_without_version(arn) for arn in guardrails),
         guardrail_exempt=_exempt_models(guardrail_exempt_models, models) if guardrails else (),
         endpoints=_endpoints(required_endpoints),
-        vpcs=require_ids("vpcs", [vpc_id("required_vpcs", v) for v in items_of("required_vpcs", required_vpcs)])
+        vpcs=require_ids(
+            "required_vpcs", [vpc_id("required_vpcs", v) for v in items_of("required_vpcs", required_vpcs)]
+        )
         if required_vpcs is not None
         else (),
         features=allowed_features,

@@ -84,12 +84,11 @@ class NetworkPaths:
 
 
 def require_ids(name: str, values: Iterable[str] | None) -> tuple[str, ...]:
-    """Check endpoint or VPC ids given as text; unresolved ones are taken as they are."""
+    """Check endpoint or VPC ids, as the property's name says, given as text; unresolved ones are taken as they are."""
     if values is None:
         return ()
-    pattern, example = (
-        (_VPC_ID, "vpc-0123456789abcdef0") if name == "vpcs" else (_ENDPOINT_ID, "vpce-0123456789abcdef0")
-    )
+    of_vpcs = name.endswith("vpcs")
+    pattern, example = (_VPC_ID, "vpc-0123456789abcdef0") if of_vpcs else (_ENDPOINT_ID, "vpce-0123456789abcdef0")
     ids = tuple(values)
     _require_some(name, ids)
     for value in ids:
