@@ -70,7 +70,10 @@ def _enforce(inner: Any) -> Any:
         if principal.policies is None:  # the root keys, which deploy
             return None
         resource = rest[0] if rest else named.get("resource_arn", "*")
-        return _verdict(principal, access_key_id, iam_action, region, resource)
+        try:
+            return _verdict(principal, access_key_id, iam_action, region, resource)
+        except ValueError as undecided:  # a statement the evaluator does not model: refused, and by nobody's policy
+            return iam_evaluator.AuthError("UndecidedException", str(undecided))
 
     return enforce
 

@@ -100,8 +100,8 @@ def _is_anybody(statement: Document) -> bool:
 
 def _named(statement: Document, element: str, value: str, matches: Callable[[str, str], bool]) -> bool:
     if f"Not{element}" in statement:
-        return not any(matches(pattern, value) for pattern in _many(statement[f"Not{element}"]))
-    return any(matches(pattern, value) for pattern in _many(statement[element]))
+        return not any(matches(pattern, value) for pattern in _texts(statement[f"Not{element}"]))
+    return any(matches(pattern, value) for pattern in _texts(statement[element]))
 
 
 def _holds(name: str, block: Mapping[str, Any], context: Mapping[str, str]) -> bool:
@@ -109,14 +109,14 @@ def _holds(name: str, block: Mapping[str, Any], context: Mapping[str, str]) -> b
     operator = name.removesuffix("IfExists")
     present = {key.lower(): value for key, value in context.items()}
     return all(
-        _one_key(operator, [str(value) for value in _many(values)], present.get(key.lower()), if_exists=if_exists)
+        _one_key(operator, _texts(values), present.get(key.lower()), if_exists=if_exists)
         for key, values in block.items()
     )
 
 
 def _one_key(operator: str, values: list[str], value: str | None, *, if_exists: bool) -> bool:
-    if operator == "Null":
-        return (value is None) == (values == ["true"])
+    if operator == "Null" and not if_exists:
+        return any((value is None) == (wanted.lower() == "true") for wanted in values)
     negated = operator in _NEGATED
     positive = _NEGATED.get(operator, operator)
     if positive not in _OPERATORS:
@@ -159,6 +159,15 @@ def _expression(pattern: str) -> re.Pattern[str]:
 
 def _many(value: object) -> list[Any]:
     return value if isinstance(value, list) else [value]
+
+
+def _texts(values: object) -> list[str]:
+    """Patterns as text, JSON's own `true` as the word; a policy variable compared as it stands would match nothing."""
+    texts = [str(value).lower() if isinstance(value, bool) else str(value) for value in _many(values)]
+    for text in texts:
+        if "${" in text:
+            raise ValueError(f"the policy variable in {text!r} is not modelled")
+    return texts
 
 
 _OPERATORS: dict[str, Callable[[str, str], bool]] = {

@@ -6,12 +6,13 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from ministack.core import iam_evaluator
+from ministack.core.responses import get_account_id
 from ministack.services import ec2, iam, organizations, sts
 
 from drill.emulator.matching import Document, Layers
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
 #: Ports of the gateway that stand for interface endpoints.
 ENDPOINTS: dict[int, str] = {}
@@ -26,11 +27,11 @@ def role_arn_of(principal: iam_evaluator.PrincipalInfo) -> str:
 
 def layers_of(principal: iam_evaluator.PrincipalInfo, access_key: str, port: int) -> Layers:
     """Return every policy that limits a caller's request on a port."""
-    entity = _role(principal) if principal.type == "AssumedRole" else _user(principal)
-    managed = [_managed(arn, principal.account) for arn in entity.get("AttachedPolicies") or []]
+    is_session = principal.type == "AssumedRole"
+    entity = _role(principal) if is_session else _user(principal)
     boundary = entity.get("PermissionsBoundary")
     return Layers(
-        identity=_documents([*(entity.get("InlinePolicies") or {}).values(), *managed]),
+        identity=_documents(_of_role(entity) if is_session else _of_user(entity)),
         boundary=_documents([_managed(boundary, principal.account)]) if boundary else None,
         session=_session(access_key, principal.account),
         scps=_scps(principal.account),
@@ -54,6 +55,26 @@ def _role(principal: iam_evaluator.PrincipalInfo) -> dict[str, Any]:
 
 def _user(principal: iam_evaluator.PrincipalInfo) -> dict[str, Any]:
     return iam._users.get_scoped(principal.account, None, principal.arn.rsplit("/", 1)[-1]) or {}
+
+
+def _of_role(role: dict[str, Any]) -> Iterator[Document | str | None]:
+    yield from (role.get("InlinePolicies") or {}).values()
+    yield from _attached(role)
+
+
+def _of_user(user: dict[str, Any]) -> Iterator[Document | str | None]:
+    """A user's own policies and those of its groups; ministack keeps the inline ones beside the entities."""
+    name, account = user.get("UserName"), get_account_id()
+    yield from (iam._user_inline_policies.get_scoped(account, None, name) or {}).values()
+    yield from _attached(user)
+    for group_name, group in iam._groups.items():
+        if name in group.get("Users", []):
+            yield from (iam._group_inline_policies.get_scoped(account, None, group_name) or {}).values()
+            yield from _attached(group)
+
+
+def _attached(entity: dict[str, Any]) -> Iterator[Document | str | None]:
+    return (_managed(arn, get_account_id()) for arn in entity.get("AttachedPolicies") or [])
 
 
 def _managed(arn: str, account: str) -> Document | str | None:
@@ -84,10 +105,11 @@ def _scps(account: str) -> tuple[list[Document], ...]:
 
 
 def _endpoint(port: int) -> list[Document] | None:
+    """An endpoint's policy; without one AWS attaches its default, which limits nothing."""
     endpoint_id = ENDPOINTS.get(port)
     if endpoint_id is None:
         return None
-    return _documents([ec2._vpc_endpoints[endpoint_id].get("PolicyDocument")])
+    return _documents([ec2._vpc_endpoints[endpoint_id].get("PolicyDocument")]) or None
 
 
 def _documents(documents: Iterable[Document | str | None]) -> list[Document]:

@@ -78,6 +78,9 @@ def test_an_action_without_resource_is_matched_by_not_resource():
         ("Null", "true", None, True),
         ("Null", "false", None, False),
         ("Null", "true", "x", False),
+        ("Null", True, None, True),
+        ("Null", False, "x", True),
+        ("Bool", True, "true", True),
         ("Bool", "false", None, False),
         ("BoolIfExists", "false", None, True),
         ("DateLessThan", "2026-01-01T00:00:00Z", "2025-12-31T00:00:00Z", True),
@@ -92,6 +95,19 @@ def test_operators(operator, value, given, holds):
 def test_an_unknown_operator_is_an_error_and_no_answer():
     with pytest.raises(ValueError, match="NumericLessThan"):
         allowed(allow(NumericLessThan={"aws:MultiFactorAuthAge": "60"}))
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        allow(StringEquals={"key": "${aws:username}"}),
+        allow(resource="arn:aws:bedrock:*:*:guardrail/${aws:PrincipalTag/team}"),
+        allow(NullIfExists={"key": "true"}),
+    ],
+)
+def test_what_is_not_modelled_is_an_error_and_no_answer(statement):
+    with pytest.raises(ValueError, match="not modelled"):
+        allowed(statement, ask=request(Key="x"))
 
 
 def test_a_statement_for_one_principal_is_an_error_and_no_answer():

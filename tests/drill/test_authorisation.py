@@ -1,0 +1,129 @@
+"""Which policies the emulator finds for a caller: signed calls against a stack deployed without the CDK CLI."""
+
+from __future__ import annotations
+
+import json
+import uuid
+
+import pytest
+
+from drill.calls import Outcome, assume, attempt, converse
+from drill.cloud import emulated
+from drill.environment import ACCOUNT
+
+MODEL, OTHER_MODEL = "amazon.nova-lite-v1:0", "amazon.nova-pro-v1:0"
+ALLOWED = Outcome(allowed=True, decided_by="every layer allows")
+ALLOW = {"Effect": "Allow", "Action": "bedrock:*", "Resource": "*"}
+DENY = {"Effect": "Deny", "Action": "bedrock:*", "Resource": "*"}
+
+
+def policy(*statements):
+    return {"Version": "2012-10-17", "Statement": list(statements)}
+
+
+def role(trust, statement):
+    return {
+        "Type": "AWS::IAM::Role",
+        "Properties": {
+            "AssumeRolePolicyDocument": policy({"Effect": "Allow", "Principal": trust, "Action": "sts:AssumeRole"}),
+            "Policies": [{"PolicyName": "p", "PolicyDocument": policy(statement)}],
+        },
+    }
+
+
+STAND_IN = {
+    "Resources": {
+        "Vpc": {"Type": "AWS::EC2::VPC", "Properties": {"CidrBlock": "10.0.0.0/16"}},
+        "Endpoint": {
+            "Type": "AWS::EC2::VPCEndpoint",
+            "Properties": {
+                "VpcId": {"Ref": "Vpc"},
+                "ServiceName": "com.amazonaws.eu-west-1.bedrock-runtime",
+                "VpcEndpointType": "Interface",
+                "PolicyDocument": policy(
+                    {**ALLOW, "Principal": "*", "Resource": f"arn:aws:bedrock:*::foundation-model/{MODEL}"}
+                ),
+            },
+        },
+        "Caller": role(
+            {"AWS": ACCOUNT}, {**ALLOW, "Condition": {"StringEquals": {"aws:SourceVpce": {"Ref": "Endpoint"}}}}
+        ),
+    },
+    "Outputs": {"Caller": {"Value": {"Fn::GetAtt": ["Caller", "Arn"]}}, "Endpoint": {"Value": {"Ref": "Endpoint"}}},
+}
+
+
+@pytest.fixture(scope="module")
+def cloud(tmp_path_factory):
+    with emulated(tmp_path_factory.mktemp("authorisation") / "log", endpoints=2) as running:
+        yield running
+
+
+@pytest.fixture
+def user(cloud):
+    """Make a user with access keys."""
+
+    def made(*, managed=None, inline=None, group=None):
+        iam, name = cloud.client("iam"), f"user-{uuid.uuid4().hex[:8]}"
+        iam.create_user(UserName=name)
+        if managed:
+            arn = iam.create_policy(PolicyName=name, PolicyDocument=json.dumps(policy(managed)))["Policy"]["Arn"]
+            iam.attach_user_policy(UserName=name, PolicyArn=arn)
+        if inline:
+            iam.put_user_policy(UserName=name, PolicyName="p", PolicyDocument=json.dumps(policy(inline)))
+        if group:
+            iam.create_group(GroupName=name)
+            iam.put_group_policy(GroupName=name, PolicyName="p", PolicyDocument=json.dumps(policy(group)))
+            iam.add_user_to_group(GroupName=name, UserName=name)
+        key = iam.create_access_key(UserName=name)["AccessKey"]
+        return {"aws_access_key_id": key["AccessKeyId"], "aws_secret_access_key": key["SecretAccessKey"]}
+
+    return made
+
+
+def asked(cloud, credentials, *, port=None, model=MODEL):
+    return attempt(converse(cloud.client("bedrock-runtime", credentials, port=port), model, None))
+
+
+def test_a_deployed_role_is_allowed_through_its_endpoint_only(cloud):
+    stacks = cloud.client("cloudformation")
+    stacks.create_stack(StackName="stand-in", TemplateBody=json.dumps(STAND_IN), Capabilities=["CAPABILITY_IAM"])
+    stacks.get_waiter("stack_create_complete").wait(StackName="stand-in", WaiterConfig={"Delay": 1, "MaxAttempts": 30})
+    made = stacks.describe_stacks(StackName="stand-in")["Stacks"][0]["Outputs"]
+    outputs = {output["OutputKey"]: output["OutputValue"] for output in made}
+    caller, private = assume(cloud, outputs["Caller"]), cloud.stand_for(outputs["Endpoint"])
+    assert asked(cloud, caller, port=private) == ALLOWED
+    assert asked(cloud, caller).decided_by == "identity-based policy"
+    assert asked(cloud, caller, port=private, model=OTHER_MODEL).decided_by == "VPC endpoint policy"
+
+
+@pytest.mark.parametrize("source", ["managed", "inline", "group"])
+def test_a_users_allow_counts_wherever_it_is_written(cloud, user, source):
+    assert asked(cloud, user(**{source: ALLOW})) == ALLOWED
+
+
+@pytest.mark.parametrize("source", ["inline", "group"])
+def test_a_users_deny_counts_wherever_it_is_written(cloud, user, source):
+    refused = asked(cloud, user(managed=ALLOW, **{source: DENY}))
+    assert (refused.allowed, "explicit deny" in refused.message) == (False, True)
+
+
+def test_an_endpoint_without_a_policy_limits_nothing(cloud, user):
+    ec2 = cloud.client("ec2")
+    vpc = ec2.create_vpc(CidrBlock="10.1.0.0/16")["Vpc"]["VpcId"]
+    service = "com.amazonaws.eu-west-1.bedrock-runtime"
+    made = ec2.create_vpc_endpoint(VpcId=vpc, ServiceName=service, VpcEndpointType="Interface")["VpcEndpoint"]
+    assert asked(cloud, user(managed=ALLOW), port=cloud.stand_for(made["VpcEndpointId"])) == ALLOWED
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        {"ForAnyValue:StringLike": {"aws:PrincipalOrgPaths": "o-*"}},
+        {"StringEquals": {"aws:username": "${aws:username}"}},
+    ],
+)
+def test_what_the_evaluator_cannot_decide_is_refused_and_says_so(cloud, user, condition):
+    refused = asked(cloud, user(managed=ALLOW, inline={**DENY, "Condition": condition}))
+    assert (refused.allowed, refused.decided_by) == (False, "UndecidedException")
+    assert "not modelled" in refused.message
