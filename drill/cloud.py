@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import time
@@ -10,6 +11,7 @@ import urllib.request
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+from unittest.mock import patch
 
 import boto3
 
@@ -62,12 +64,17 @@ class Cloud:
 
 @contextmanager
 def emulated(log: Path, *, endpoints: int = 3) -> Iterator[Cloud]:
-    """Start an emulator on free ports, and stop it whatever happens."""
+    """Start an emulator on free ports, and stop it whatever happens.
+
+    Inside the block this process has the pinned environment too: neither a profile, a token nor a proxy of the
+    machine reaches boto3. What the emulator writes for its functions goes beside the log.
+    """
     port, *others = free_ports(1 + endpoints)
+    pins = pinned(port)
     command = [sys.executable, "-m", "drill.emulator", "--port", str(port)]
     command += [part for other in others for part in ("--endpoint-port", str(other))]
-    with log.open("w") as output:
-        server = subprocess.Popen(command, env=pinned(port), stdout=output, stderr=output)
+    with log.open("w") as output, patch.dict(os.environ, pins, clear=True):
+        server = subprocess.Popen(command, env=pins | {"TMPDIR": str(log.parent)}, stdout=output, stderr=output)
         try:
             _wait(server, port, log)
             yield Cloud(port=port, endpoint_ports=tuple(others))

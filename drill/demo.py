@@ -55,7 +55,7 @@ class Row:
 
 def main() -> int:
     """Run the demo; 1 where anything went otherwise than expected."""
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    _end_on_signals()
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="secure-bedrock-") as folder:
         room = Path(folder)
@@ -69,6 +69,13 @@ def main() -> int:
     print("\nNot tested here: " + "; ".join(NOT_TESTED) + ".")
     print(f"{time.monotonic() - began:.0f} s in all")
     return 1 if wrong else 0
+
+
+def _end_on_signals() -> None:
+    """Leave as after Ctrl-C, so that the emulator stops; a hang-up that nohup ignores stays ignored."""
+    for ending in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(ending) is not signal.SIG_IGN:
+            signal.signal(ending, lambda number, _: sys.exit(128 + number))
 
 
 def deploy(cloud: Cloud, room: Path) -> None:
