@@ -60,7 +60,7 @@ def audit_role_name(place: Place, purpose: str) -> dict[str, str]:
 
 def audit_key(scope: Construct, place: Place) -> kms.Key:
     """Return a key that CloudTrail, the log groups, the topic and Bedrock may use for this audit, and nobody else."""
-    return _key(scope, "Bedrock audit: trail, its log group, topic, bucket", _key_statements(place))
+    return _key(scope, "Bedrock audit: trail, its log group, topic, bucket", key_statements(place))
 
 
 def log_group_key(scope: Construct, place: Place, log_group: str) -> kms.Key:
@@ -91,7 +91,8 @@ def _logs_may_use(place: Place, log_group_arn: str) -> iam.PolicyStatement:
     )
 
 
-def _key_statements(place: Place) -> Iterable[iam.PolicyStatement]:
+def key_statements(place: Place) -> Iterable[iam.PolicyStatement]:
+    """Yield what the audit's key must let its services do."""
     account = place.environment.account
     yield _service(
         "Trail",
@@ -154,12 +155,19 @@ def audit_bucket(scope: Construct, place: Place, key: kms.IKey, *, object_lock_d
         ],
         removal_policy=cdk.RemovalPolicy.RETAIN,
     )
-    for statement in _bucket_statements(bucket, place, key):
+    for statement in bucket_statements(bucket, place, key):
         bucket.add_to_resource_policy(statement)
     return bucket
 
 
-def _bucket_statements(bucket: s3.Bucket, place: Place, key: kms.IKey) -> Iterable[iam.PolicyStatement]:
+def attach(resource: s3.IBucket | kms.IKey, statements: Iterable[iam.PolicyStatement]) -> list[object]:
+    """Add statements to the policy of something that was made elsewhere; return those its owner must attach."""
+    left = [statement for statement in statements if not resource.add_to_resource_policy(statement).statement_added]
+    return [statement.to_statement_json() for statement in left]
+
+
+def bucket_statements(bucket: s3.IBucket, place: Place, key: kms.IKey) -> Iterable[iam.PolicyStatement]:
+    """Yield what the audit's bucket must let CloudTrail and Bedrock do, and nobody else."""
     account = place.environment.account
     from_trail = {"StringEquals": {"aws:SourceArn": place.trail}}
     from_bedrock = {"StringEquals": {"aws:SourceAccount": account}, "ArnLike": {"aws:SourceArn": place.bedrock}}
@@ -188,7 +196,7 @@ def _bucket_service(
     )
 
 
-def _nobody(sid: str, bucket: s3.Bucket, conditions: dict[str, object]) -> iam.PolicyStatement:
+def _nobody(sid: str, bucket: s3.IBucket, conditions: dict[str, object]) -> iam.PolicyStatement:
     return iam.PolicyStatement(
         sid=sid,
         effect=iam.Effect.DENY,

@@ -21,7 +21,7 @@ def audit_trail(
     scope: Construct,
     place: Place,
     *,
-    bucket: s3.Bucket,
+    bucket: s3.IBucket,
     key: kms.IKey,
     log_group: logs.LogGroup,
     network_activity_events: bool,
@@ -49,7 +49,7 @@ def audit_trail(
     )
     # CloudTrail checks the bucket's policy when the trail is made.
     policy = bucket.policy
-    if policy is not None:
+    if policy is not None:  # another account's bucket has none here
         trail.node.add_dependency(policy)
     trail.node.add_dependency(role)
     trail.apply_removal_policy(cdk.RemovalPolicy.DESTROY)

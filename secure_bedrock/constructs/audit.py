@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 
 import aws_cdk as cdk
@@ -14,12 +15,15 @@ from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sns_subscriptions as subscriptions
 from constructs import Construct, IConstruct
 
-from secure_bedrock.constructs._audit_alarms import Alarms
+from secure_bedrock.constructs._audit_alarms import NAMESPACE, Alarms
 from secure_bedrock.constructs._audit_storage import (
     TRAIL_LOG_GROUP,
+    attach,
     audit_bucket,
     audit_key,
     audit_log_group,
+    bucket_statements,
+    key_statements,
     place_of,
 )
 from secure_bedrock.constructs._audit_trail import audit_trail
@@ -81,8 +85,8 @@ class BedrockAuditTrail(Construct):
             scope: the parent construct.
             id: the construct's id.
             trail: where records come from. Default: `TrailSource.new()`, and a warning with its price.
-            encryption_key: a key that already lets CloudTrail, CloudWatch Logs, CloudWatch and Bedrock use it.
-                Default: a new one that does.
+            encryption_key: the key of bucket, trail, log group and topic. Where CDK cannot write its policy, a warning
+                prints the statements its owner must attach. Default: a new one.
             retention: of the trail's log group. Default: a year; the bucket keeps records until somebody removes them.
             invocation_logging: what of each call is recorded with its content. Default: nothing.
             detections: what to look for. Default: all; see `Detection.named`.
@@ -99,14 +103,19 @@ class BedrockAuditTrail(Construct):
             InvalidInput: for a wrong, empty or contradictory property, its name first.
         """
         super().__init__(scope, id)
-        source = _source(trail)
+        self._source = source = _source(trail)
         self._chosen = _detections(detections)
+        self._threshold = calls_threshold
         self._regions, self._endpoints = _regions(approved_regions), _endpoints(approved_endpoints)
         if isinstance(calls_threshold, bool) or not isinstance(calls_threshold, int) or calls_threshold < 1:
             raise invalid("calls_threshold", calls_threshold, allowed="a positive whole number")
         place = place_of(self)
         self.key = encryption_key or audit_key(self, place)
-        self.bucket = audit_bucket(self, place, self.key, object_lock_days=source.object_lock_days)
+        if encryption_key is not None:
+            self._ask_owner("encryption_key", "key", attach(encryption_key, key_statements(place)))
+        self.bucket = source.bucket or audit_bucket(self, place, self.key, object_lock_days=source.object_lock_days)
+        if source.bucket is not None:
+            self._ask_owner("trail", "bucket", attach(source.bucket, bucket_statements(source.bucket, place, self.key)))
         self.log_group = source.log_group
         self.trail = None
         if source.is_new:
@@ -142,6 +151,12 @@ class BedrockAuditTrail(Construct):
     def alarms(self) -> list[cloudwatch.Alarm | cloudwatch.CfnAlarm]:
         """The alarms made so far."""
         return list(self._alarms.made)
+
+    def _ask_owner(self, name: str, what: str, statements: list[object]) -> None:
+        """Print what the owner of a bucket or key must attach, where CDK cannot write its policy."""
+        if statements:
+            text = json.dumps(cdk.Stack.of(self).resolve(statements))
+            warn(self, f"foreign-{what}", f"{name}: the owner of the {what} must attach these statements: {text}")
 
     def _topics(self, notify: Iterable[sns.ITopic | str] | None) -> tuple[sns.Topic, list[sns.ITopic]]:
         topic = sns.Topic(self, "Topic", topic_name=f"{AUDIT_PREFIX}findings", master_key=self.key, enforce_ssl=True)
@@ -189,6 +204,12 @@ class BedrockAuditTrail(Construct):
     def _watch_what_is_known(self) -> None:
         """Watch what needs nothing else now, and the rest when every construct of the app is there."""
         later = [detection for detection in self._chosen if not self._watch(detection, self._normal())]
+        if self._source.is_existing:
+            text = (
+                "trail: what the existing trail does not record is not seen: D04 needs its network activity events, "
+                "D14 its data events of bedrock-mantle, D17 all its Regions"
+            )
+            warn(self, "existing-trail", text)
         if later:
             cdk.Aspects.of(self).add(_AtSynth(self, later))
 
@@ -215,9 +236,25 @@ class BedrockAuditTrail(Construct):
 
     def _dashboard(self) -> cloudwatch.Dashboard:
         dashboard = cloudwatch.Dashboard(self, "Dashboard", dashboard_name=f"{AUDIT_PREFIX}calls")
+        usual = cloudwatch.HorizontalAnnotation(value=self._threshold, label="too many")
         dashboard.add_widgets(
-            cloudwatch.GraphWidget(title="Calls of Bedrock in five minutes", left=[self._calls], width=24, height=6)
+            cloudwatch.GraphWidget(
+                title="Calls of Bedrock in five minutes",
+                left=[self._calls],
+                left_annotations=[usual],
+                width=24,
+                height=6,
+            )
         )
+        counted = [
+            cloudwatch.Metric(namespace=NAMESPACE, metric_name=each.id, statistic="Sum", label=f"{each.id} {each.name}")
+            for each in self._chosen
+            if self.log_group is not None
+        ]
+        if counted:
+            dashboard.add_widgets(
+                cloudwatch.GraphWidget(title="What the detections found", left=counted, width=24, height=8)
+            )
         return dashboard
 
     def _problems(self) -> list[str]:

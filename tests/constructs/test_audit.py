@@ -6,7 +6,9 @@ import json
 
 import aws_cdk as cdk
 import pytest
+from aws_cdk import aws_kms as kms
 from aws_cdk import aws_logs as logs
+from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_sns as sns
 
 from secure_bedrock import (
@@ -323,3 +325,59 @@ def test_it_synthesizes_without_an_environment(make_place):
     place = make_place(account=None, region=None)
     BedrockAuditTrail(cdk.Stack(place.app, "Audit"), "Audit", invocation_logging=InvocationLogging())
     assert "arn:aws:" not in json.dumps(place.synth()["Audit"])
+
+
+def test_a_bucket_and_a_key_of_another_account_are_asked_of_their_owner(place):
+    stack = place.stack("Audit")
+    bucket = s3.Bucket.from_bucket_attributes(
+        stack, "Central", bucket_arn="arn:aws:s3:::central-logs", account="444455556666"
+    )
+    key = kms.Key.from_key_arn(
+        stack, "Key", "arn:aws:kms:eu-west-1:444455556666:key/00000000-0000-0000-0000-000000000000"
+    )
+    BedrockAuditTrail(stack, "Audit", trail=TrailSource.new(bucket=bucket), encryption_key=key)
+    templates = place.synth()
+    assert of_type(templates["Audit"], "AWS::S3::Bucket") == []
+    (trail,) = of_type(templates["Audit"], "AWS::CloudTrail::Trail")
+    assert trail["S3BucketName"] == "central-logs"
+    printed = {rule: text for text in place.messages() for rule in ("foreign-bucket", "foreign-key") if rule in text}
+    for rule, sids in {
+        "foreign-bucket": {"TrailChecks", "TrailWrites", "InvocationLogs", "OnlyServicesPut", "OnlyTheKey", "OnlyKms"},
+        "foreign-key": {"Trail", "LogGroups", "Alarms", "InvocationLogs"},
+    }.items():
+        text = printed[rule].partition("these statements: ")[2].partition(" [ack")[0]
+        statements = json.loads(text)
+        assert {statement["Sid"] for statement in statements} == sids
+        assert all("Condition" in statement for statement in statements)
+
+
+def test_a_bucket_of_the_same_app_gets_its_statements(place):
+    stack = place.stack("Audit")
+    bucket = s3.Bucket(stack, "Own", versioned=True)
+    BedrockAuditTrail(stack, "Audit", trail=TrailSource.new(bucket=bucket))
+    (policy,) = resources(place, "AWS::S3::BucketPolicy")
+    assert "TrailWrites" in {statement.get("Sid") for statement in policy["PolicyDocument"]["Statement"]}
+    assert not any("foreign-bucket" in message for message in place.messages())
+
+
+def test_a_lock_on_a_bucket_of_one_s_own_is_refused(place):
+    bucket = s3.Bucket(place.stack(), "Own")
+    with pytest.raises(InvalidInput, match=r"^object_lock_days: got 30; allowed is a rule for a new bucket"):
+        TrailSource.new(bucket=bucket, object_lock_days=30)
+
+
+def test_what_an_existing_trail_may_lack_is_written_down(place):
+    stack = place.stack("Audit")
+    group = logs.LogGroup.from_log_group_name(stack, "Group", "central")
+    BedrockAuditTrail(stack, "Audit", trail=TrailSource.existing(log_group=group))
+    assert any("existing-trail" in message and "D04 needs" in message for message in place.messages())
+
+
+def test_the_dashboard_shows_calls_and_findings(place):
+    audit(place)
+    (dashboard,) = resources(place, "AWS::CloudWatch::Dashboard")
+    body = json.loads(Deployment(place.synth()).resolve("Audit", dashboard["DashboardBody"]))
+    assert [widget["properties"]["title"] for widget in body["widgets"]] == [
+        "Calls of Bedrock in five minutes", "What the detections found",
+    ]  # fmt: skip
+    assert len(body["widgets"][1]["properties"]["metrics"]) == len(Detection.all())
