@@ -96,7 +96,7 @@ def _rows(cloud: Cloud, outputs: dict[str, str]) -> Iterator[Row]:
     forged = client("Friend", private, aws_secret_access_key="forged")  # noqa: S106 - that is the point
     yield Row("allowed role", "through the endpoint", converse(friend, MODEL, guardrail))
     yield Row("allowed role", "the same, streamed", converse_stream(friend, MODEL, guardrail))
-    yield Row("the function", "deployed, through the endpoint", _function(cloud, outputs["Function"], private))
+    yield Row("the function", "deployed, through the endpoint", _function(cloud, outputs["Function"]))
     yield Row("allowed role", "another model", converse(friend, OTHER_MODEL, guardrail), "OtherModels")
     yield Row("allowed role", "without the endpoint", converse(outside, MODEL, guardrail), "OffNetwork")
     yield Row("allowed role", "without the guardrail", converse(friend, MODEL, None), "WithoutGuardrail")
@@ -149,15 +149,13 @@ def _open_endpoint(cloud: Cloud, vpc: str) -> str:
     return made["VpcEndpoint"]["VpcEndpointId"]
 
 
-def _function(cloud: Cloud, name: str, private: int) -> Callable[[], object]:
-    """The deployed function; inside the VPC private DNS leads it to the endpoint, here a variable does."""
-    functions = cloud.client("lambda")
-    variables = functions.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
-    variables["AWS_ENDPOINT_URL_BEDROCK_RUNTIME"] = f"http://127.0.0.1:{private}"
-    functions.update_function_configuration(FunctionName=name, Environment={"Variables": variables})
+def _function(cloud: Cloud, name: str) -> Callable[[], object]:
+    """The deployed function, as it is: the VPC's private DNS leads it to the endpoint."""
 
     def invoke() -> object:
-        answer = functions.invoke(FunctionName=name, Payload=json.dumps({"question": "Who are you?"}).encode())
+        answer = cloud.client("lambda").invoke(
+            FunctionName=name, Payload=json.dumps({"question": "Who are you?"}).encode()
+        )
         body = json.load(answer["Payload"])
         if "answer" not in body:
             raise RuntimeError(f"the function failed: {body}")

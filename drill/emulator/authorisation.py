@@ -13,7 +13,7 @@ from typing import Any
 from ministack.core import iam_actions, iam_evaluator
 from ministack.core.responses import get_account_id
 
-from drill.emulator import policies, wire
+from drill.emulator import policies, private_dns, wire
 from drill.emulator.matching import Decision, Request, decide
 
 _BEDROCK = {"bedrock", "bedrock-runtime"}
@@ -140,6 +140,7 @@ async def _bind(receive: Any, send: Any, ports: tuple[int, ...]) -> None:
     asked = json.loads(message["body"])
     if asked["port"] in ports:
         policies.ENDPOINTS[asked["port"]] = asked["endpoint"]
+        private_dns.forget()
     answer = json.dumps({str(port): endpoint for port, endpoint in policies.ENDPOINTS.items()}).encode()
     headers = [(b"content-type", b"application/json")]
     await send({"type": "http.response.start", "status": 200, "headers": headers})

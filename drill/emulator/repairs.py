@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from xml.sax.saxutils import escape
 
-from ministack.services import bedrock, ec2, iam
+from ministack.services import bedrock, ec2, iam, lambda_svc
 from ministack.services.cloudformation import provisioners
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 _GUARDRAIL_PARTS = (
     "topicPolicy", "contentPolicy", "wordPolicy", "sensitiveInformationPolicy", "contextualGroundingPolicy",
@@ -20,6 +23,7 @@ def install() -> None:
     _guardrail_read()
     _endpoint_read()
     _role_boundary()
+    _function_network()
 
 
 def _guardrail_read() -> None:
@@ -60,14 +64,33 @@ def _endpoint_read() -> None:
 
 def _role_boundary() -> None:
     """A template role's permissions boundary is neither read back nor enforced."""
-    handler = provisioners._RESOURCE_HANDLERS["AWS::IAM::Role"]
+
+    def keep(name: str, properties: dict[str, Any]) -> None:
+        iam._roles[name]["PermissionsBoundary"] = properties.get("PermissionsBoundary")
+
+    _after("AWS::IAM::Role", keep)
+
+
+def _function_network() -> None:
+    """A template function's subnets and groups are neither read back nor known when it runs."""
+
+    def keep(name: str, properties: dict[str, Any]) -> None:
+        network = lambda_svc._vpc_config_with_id(properties.get("VpcConfig"))
+        lambda_svc._functions[name]["config"]["VpcConfig"] = network
+
+    _after("AWS::Lambda::Function", keep)
+
+
+def _after(type_name: str, keep: Callable[[str, dict[str, Any]], None]) -> None:
+    """Let a provider keep what it would lose, each time it has created or updated a resource."""
+    handler = provisioners._RESOURCE_HANDLERS[type_name]
     create, update = handler["create"], handler["update"]
 
-    def keep(made: tuple[str, Any], properties: dict[str, Any]) -> tuple[str, Any]:
-        iam._roles[made[0]]["PermissionsBoundary"] = properties.get("PermissionsBoundary")
+    def kept(made: tuple[str, Any], properties: dict[str, Any]) -> tuple[str, Any]:
+        keep(made[0], properties)
         return made
 
-    handler["create"] = lambda logical_id, properties, stack: keep(create(logical_id, properties, stack), properties)
-    handler["update"] = lambda physical_id, old, new, stack, *rest: keep(
+    handler["create"] = lambda logical_id, properties, stack: kept(create(logical_id, properties, stack), properties)
+    handler["update"] = lambda physical_id, old, new, stack, *rest: kept(
         update(physical_id, old, new, stack, *rest), new
     )

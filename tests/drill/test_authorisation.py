@@ -31,6 +31,13 @@ def role(trust, statement):
     }
 
 
+CODE = f"""
+import boto3
+
+def handler(event, context):
+    talk = [{{"role": "user", "content": [{{"text": "hello"}}]}}]
+    return bool(boto3.client("bedrock-runtime").converse(modelId="{MODEL}", messages=talk))
+"""
 STAND_IN = {
     "Resources": {
         "Vpc": {"Type": "AWS::EC2::VPC", "Properties": {"CidrBlock": "10.0.0.0/16"}},
@@ -40,16 +47,37 @@ STAND_IN = {
                 "VpcId": {"Ref": "Vpc"},
                 "ServiceName": "com.amazonaws.eu-west-1.bedrock-runtime",
                 "VpcEndpointType": "Interface",
+                "PrivateDnsEnabled": True,
                 "PolicyDocument": policy(
                     {**ALLOW, "Principal": "*", "Resource": f"arn:aws:bedrock:*::foundation-model/{MODEL}"}
                 ),
             },
         },
+        "Subnet": {
+            "Type": "AWS::EC2::Subnet",
+            "Properties": {"VpcId": {"Ref": "Vpc"}, "CidrBlock": "10.0.0.0/24"},
+        },
+        "Function": {
+            "Type": "AWS::Lambda::Function",
+            "Properties": {
+                "Runtime": "python3.13",
+                "Handler": "index.handler",
+                "Role": {"Fn::GetAtt": ["Caller", "Arn"]},
+                "VpcConfig": {"SubnetIds": [{"Ref": "Subnet"}], "SecurityGroupIds": []},
+                "Code": {"ZipFile": CODE},
+            },
+        },
         "Caller": role(
-            {"AWS": ACCOUNT}, {**ALLOW, "Condition": {"StringEquals": {"aws:SourceVpce": {"Ref": "Endpoint"}}}}
+            {"AWS": ACCOUNT, "Service": "lambda.amazonaws.com"},
+            {**ALLOW, "Condition": {"StringEquals": {"aws:SourceVpce": {"Ref": "Endpoint"}}}},
         ),
     },
-    "Outputs": {"Caller": {"Value": {"Fn::GetAtt": ["Caller", "Arn"]}}, "Endpoint": {"Value": {"Ref": "Endpoint"}}},
+    "Outputs": {
+        "Caller": {"Value": {"Fn::GetAtt": ["Caller", "Arn"]}},
+        "Endpoint": {"Value": {"Ref": "Endpoint"}},
+        "Function": {"Value": {"Ref": "Function"}},
+        "Vpc": {"Value": {"Ref": "Vpc"}},
+    },
 }
 
 
@@ -85,13 +113,36 @@ def asked(cloud, credentials, *, port=None, model=MODEL):
     return attempt(converse(cloud.client("bedrock-runtime", credentials, port=port), model, None))
 
 
-def test_a_deployed_role_is_allowed_through_its_endpoint_only(cloud):
+@pytest.fixture(scope="module")
+def outputs(cloud):
     stacks = cloud.client("cloudformation")
     stacks.create_stack(StackName="stand-in", TemplateBody=json.dumps(STAND_IN), Capabilities=["CAPABILITY_IAM"])
     stacks.get_waiter("stack_create_complete").wait(StackName="stand-in", WaiterConfig={"Delay": 1, "MaxAttempts": 30})
     made = stacks.describe_stacks(StackName="stand-in")["Stacks"][0]["Outputs"]
-    outputs = {output["OutputKey"]: output["OutputValue"] for output in made}
-    caller, private = assume(cloud, outputs["Caller"]), cloud.stand_for(outputs["Endpoint"])
+    return {output["OutputKey"]: output["OutputValue"] for output in made}
+
+
+@pytest.fixture(scope="module")
+def private(cloud, outputs):
+    return cloud.stand_for(outputs["Endpoint"])
+
+
+def test_a_function_in_the_vpc_finds_the_endpoint_by_its_name_alone(cloud, outputs, request):
+    """Before a port stands for the endpoint the function takes the public path, and is refused there."""
+    functions = cloud.client("lambda")
+
+    def answer():
+        return json.loads(functions.invoke(FunctionName=outputs["Function"])["Payload"].read())
+
+    assert "AccessDeniedException" in answer()["errorMessage"]
+    request.getfixturevalue("private")
+    assert answer() is True
+    kept = functions.get_function_configuration(FunctionName=outputs["Function"])
+    assert (kept["VpcConfig"]["VpcId"], kept.get("Environment", {}).get("Variables", {})) == (outputs["Vpc"], {})
+
+
+def test_a_deployed_role_is_allowed_through_its_endpoint_only(cloud, outputs, private):
+    caller = assume(cloud, outputs["Caller"])
     assert asked(cloud, caller, port=private) == ALLOWED
     assert asked(cloud, caller).decided_by == "identity-based policy"
     assert asked(cloud, caller, port=private, model=OTHER_MODEL).decided_by == "VPC endpoint policy"
