@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import signal
 import subprocess
 from pathlib import Path
 
@@ -42,15 +44,21 @@ def _cdk(cloud: Cloud, folder: Path, *arguments: str) -> str:
     executable = shutil.which("cdk")
     if executable is None:
         raise RuntimeError("the CDK CLI is not on the PATH; run this by `make demo`")
-    finished = subprocess.run(
+    # A session of its own: the CLI starts the app, and an interrupt must end both before the folder goes.
+    with subprocess.Popen(
         [executable, *arguments],
         cwd=folder,
         env=cloud.environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        check=False,
-    )
-    if finished.returncode:
-        raise RuntimeError(f"cdk {arguments[0]} failed:\n{finished.stdout[-4000:]}")
-    return finished.stdout
+        start_new_session=True,
+    ) as running:
+        try:
+            said, _ = running.communicate()
+        except BaseException:
+            os.killpg(running.pid, signal.SIGKILL)
+            raise
+    if running.returncode:
+        raise RuntimeError(f"cdk {arguments[0]} failed:\n{said[-4000:]}")
+    return said
