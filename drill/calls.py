@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
 from drill.environment import HOST, REGION
 
@@ -51,6 +51,8 @@ def attempt(call: Callable[[], object]) -> Outcome:
     except urllib.error.HTTPError as error:
         body = json.loads(error.read() or b"{}")
         return _refused(body.get("__type") or error.headers.get("x-amzn-errortype", ""), body.get("message", ""))
+    except (BotoCoreError, OSError, RuntimeError) as error:
+        return Outcome(allowed=False, decided_by=type(error).__name__, message=str(error))
     return Outcome(allowed=True, decided_by="every layer allows")
 
 

@@ -37,9 +37,11 @@ _EVERYTHING_OF_BEDROCK = {
 }
 
 NOT_TESTED = (
-    "the application's network: security groups, routing and private DNS (a port stands for the endpoint)",
+    "the application's network: security groups, routing and name resolution (a port stands for the endpoint)",
     "the guardrail's filters, and AWS's own answers",
     "Bedrock API keys: the emulator refuses every bearer token",
+    "resource control policies, and how accounts inherit service control policies (there is one account, and its root)",
+    "delivery of the trail's events, and so the alarms on them",
 )
 
 
@@ -98,11 +100,13 @@ def _rows(cloud: Cloud, outputs: dict[str, str]) -> Iterator[Row]:
     yield Row("allowed role", "the same, streamed", converse_stream(friend, MODEL, guardrail))
     yield Row("the function", "deployed, through the endpoint", _function(cloud, outputs["Function"]))
     yield Row("allowed role", "another model", converse(friend, OTHER_MODEL, guardrail), "OtherModels")
+    yield Row("allowed role", "another model, streamed", converse_stream(friend, OTHER_MODEL, guardrail), "OtherModels")
     yield Row("allowed role", "without the endpoint", converse(outside, MODEL, guardrail), "OffNetwork")
     yield Row("allowed role", "without the guardrail", converse(friend, MODEL, None), "WithoutGuardrail")
     yield Row(
         "allowed role", "the guardrail's draft", converse(friend, MODEL, (guardrail[0], "DRAFT")), "WithoutGuardrail"
     )
+    yield Row("allowed role", "another guardrail", converse(friend, MODEL, _guardrail(cloud)), "WithoutGuardrail")
     yield Row(
         "allowed role", "the model without its profile", converse(friend, MODEL[3:], guardrail), "OnlyThroughProfile1"
     )
@@ -112,6 +116,10 @@ def _rows(cloud: Cloud, outputs: dict[str, str]) -> Iterator[Row]:
     yield Row("suspended role", "through the endpoint", converse(suspended, MODEL, guardrail), "Suspended")
     stranger = client("Stranger", cloud.port)
     yield Row("role without a policy", "public path", converse(stranger, MODEL, guardrail), "identity-based policy")
+    inside = client("Stranger", private)
+    yield Row(
+        "role without a policy", "through the endpoint", converse(inside, MODEL, guardrail), "VPC endpoint policy"
+    )
     intruder = client("Administrator", private)
     yield Row(
         "role with bedrock:*", "through the endpoint", converse(intruder, MODEL, guardrail), "VPC endpoint policy"
@@ -140,6 +148,15 @@ def _user(cloud: Cloud) -> dict[str, str]:
     iam.put_user_policy(UserName=name, PolicyName="everything", PolicyDocument=json.dumps(_EVERYTHING_OF_BEDROCK))
     key = iam.create_access_key(UserName=name)["AccessKey"]
     return {"aws_access_key_id": key["AccessKeyId"], "aws_secret_access_key": key["SecretAccessKey"]}
+
+
+def _guardrail(cloud: Cloud) -> tuple[str, str]:
+    """A published guardrail of somebody else's."""
+    bedrock, refusal = cloud.client("bedrock"), "This request is not allowed."
+    made = bedrock.create_guardrail(
+        name=f"drill-{uuid.uuid4().hex[:8]}", blockedInputMessaging=refusal, blockedOutputsMessaging=refusal
+    )["guardrailId"]
+    return made, bedrock.create_guardrail_version(guardrailIdentifier=made)["version"]
 
 
 def _open_endpoint(cloud: Cloud, vpc: str) -> str:

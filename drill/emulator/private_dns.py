@@ -6,16 +6,13 @@ The SDK's own variable for a service's address stands for the answer that privat
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ministack.core import lambda_runtime
 from ministack.services import ec2
 
 from drill.emulator.policies import ENDPOINTS
 from drill.environment import HOST
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 _VARIABLE = "AWS_ENDPOINT_URL_BEDROCK_RUNTIME"
 
@@ -30,7 +27,7 @@ def forget() -> None:
     lambda_runtime.reset()
 
 
-def _resolving(inner: Callable[[Any], None]) -> Callable[[Any], None]:
+def _resolving(inner: Any) -> Any:
     def spawn(worker: Any) -> None:
         port = _port_for((worker.config.get("VpcConfig") or {}).get("VpcId"))
         if port is not None:
