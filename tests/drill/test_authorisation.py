@@ -178,3 +178,16 @@ def test_what_the_evaluator_cannot_decide_is_refused_and_says_so(cloud, user, co
     refused = asked(cloud, user(managed=ALLOW, inline={**DENY, "Condition": condition}))
     assert (refused.allowed, refused.decided_by) == (False, "UndecidedException")
     assert "not modelled" in refused.message
+
+
+def test_an_application_profile_needs_itself_and_its_model(cloud, user):
+    source = f"arn:aws:bedrock:eu-west-1::foundation-model/{MODEL}"
+    profile = cloud.client("bedrock").create_inference_profile(
+        inferenceProfileName="team", modelSource={"copyFrom": source}
+    )["inferenceProfileArn"]
+    through = {"StringEquals": {"bedrock:InferenceProfileArn": profile}}
+    itself, model = {**ALLOW, "Resource": profile}, {**ALLOW, "Resource": source, "Condition": through}
+    assert asked(cloud, user(inline=itself, managed=model), model=profile) == ALLOWED
+    assert not asked(cloud, user(inline=itself), model=profile).allowed
+    assert not asked(cloud, user(inline=model), model=profile).allowed
+    assert not asked(cloud, user(inline=itself, managed=model)).allowed
