@@ -55,6 +55,8 @@ def models_of(name: str, values: Iterable[object] | None) -> tuple[Model, ...]:
     """Read what a user gave as models: ids, ARNs, `Model`, `bedrock.IModel`, anything with `.invokable_arn`."""
     if isinstance(values, str):
         raise invalid(name, values, allowed="a list of models", remedy=f"write [{values!r}]")
+    if values is not None and not isinstance(values, Iterable):
+        raise invalid(name, values, allowed="a list of models")
     models = tuple(_model(name, value) for value in values or ())
     if not models:
         raise InvalidInput(f"{name}: got nothing; allowed is at least one model, such as 'amazon.nova-lite-v1:0'")
@@ -88,6 +90,8 @@ def arns_of(name: str, values: Iterable[object] | None, *attributes: str) -> tup
         return ()
     if isinstance(values, str):
         raise invalid(name, values, allowed="a list", remedy=f"write [{values!r}]")
+    if not isinstance(values, Iterable):
+        raise invalid(name, values, allowed="a list")
     items = tuple(values)
     if not items:
         raise InvalidInput(f"{name}: got an empty list; allowed is at least one value, or None")

@@ -14,6 +14,8 @@ def items_of(name: str, values: Iterable[object] | None) -> tuple[Any, ...]:
         return ()
     if isinstance(values, str):
         raise invalid(name, values, allowed="a list", remedy=f"write [{values!r}]")
+    if not isinstance(values, Iterable):
+        raise invalid(name, values, allowed="a list")
     items = tuple(values)
     if not items:
         raise InvalidInput(f"{name}: got an empty list; allowed is at least one value, or None")

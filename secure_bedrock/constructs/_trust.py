@@ -32,6 +32,8 @@ def checked_principal(scope: IConstruct, assumed_by: iam.IPrincipal, environment
         a federation without condition,
             or a composite that hides a service that would need the source conditions.
     """
+    if not hasattr(assumed_by, "add_to_assume_role_policy"):
+        raise invalid("assumed_by", assumed_by, allowed="an iam.IPrincipal such as iam.ServicePrincipal('...')")
     principal = _with_source(assumed_by, environment)
     for statement in _trust_statements(scope, principal):
         if statement.effect == "Allow":

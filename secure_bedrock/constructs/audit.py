@@ -109,6 +109,10 @@ class BedrockAuditTrail(Construct):
         self._regions, self._endpoints = _regions(approved_regions), _endpoints(approved_endpoints)
         if isinstance(calls_threshold, bool) or not isinstance(calls_threshold, int) or calls_threshold < 1:
             raise invalid("calls_threshold", calls_threshold, allowed="a positive whole number")
+        if encryption_key is not None and not hasattr(encryption_key, "key_arn"):
+            raise invalid("encryption_key", encryption_key, allowed="a kms.IKey")
+        if invocation_logging is not None and not isinstance(invocation_logging, InvocationLogging):
+            raise invalid("invocation_logging", invocation_logging, allowed="InvocationLogging(...)")
         place = place_of(self)
         self.key = encryption_key or audit_key(self, place)
         if encryption_key is not None:
@@ -172,6 +176,8 @@ class BedrockAuditTrail(Construct):
         everybody: list[sns.ITopic] = [topic]  # pyright: ignore[reportAssignmentType] # it is one, to jsii
         for item in items_of("notify", notify):
             if not isinstance(item, str):
+                if not hasattr(item, "topic_arn"):
+                    raise invalid("notify", item, allowed="e-mail addresses and topics")
                 everybody.append(item)
             elif "@" in item or known(item) is None:
                 topic.add_subscription(subscriptions.EmailSubscription(item))

@@ -186,7 +186,7 @@ class PrivateBedrockEndpoint(Construct):
 
 
 def _services(services: Iterable[BedrockService]) -> tuple[BedrockService, ...]:
-    if isinstance(services, str | BedrockService):
+    if isinstance(services, str | BedrockService) or not isinstance(services, Iterable):
         raise invalid("services", services, allowed="a list of BedrockService")
     chosen = tuple(services)
     if not chosen:

@@ -154,6 +154,8 @@ class ScopedInvokeRole(Construct):
         self._require_ceiling_fits()
         self.role_name = generated_role_name(self) if role_name is None else require_role_name(role_name)
         self.role_arn = environment.arn(f"role{require_path(path)}{self.role_name}", service="iam", region="")
+        if permissions_boundary is not None and not hasattr(permissions_boundary, "managed_policy_arn"):
+            raise invalid("permissions_boundary", permissions_boundary, allowed="an iam.IManagedPolicy")
         self.role = iam.Role(
             self,
             "Role",
@@ -208,6 +210,8 @@ class ScopedInvokeRole(Construct):
             allow.node.add_dependency(held)
 
     def _tag(self, *, project: str | None, team: str | None, tags: Mapping[str, str] | None) -> None:
+        if tags is not None and not isinstance(tags, Mapping):
+            raise invalid("tags", tags, allowed="a mapping from key to value")
         named = {"project": project, "team": team}
         for key, value in {**{k: v for k, v in named.items() if v is not None}, **(tags or {})}.items():
             if not isinstance(value, str) or not value:
@@ -234,6 +238,8 @@ class ScopedInvokeRole(Construct):
 def _session_duration(duration: cdk.Duration | None) -> cdk.Duration | None:
     if duration is None:
         return None
+    if not isinstance(duration, cdk.Duration):
+        raise invalid("max_session_duration", duration, allowed="a Duration of one to twelve hours")
     seconds = int(duration.to_seconds())
     if not 3600 <= seconds <= 43_200:  # noqa: PLR2004 - IAM's limits for a role
         raise invalid("max_session_duration", f"{seconds} seconds", allowed="one to twelve hours")

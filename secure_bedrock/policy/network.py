@@ -113,6 +113,8 @@ def require_ranges(name: str, values: Iterable[str] | None, *, public: bool) -> 
         return ()
     if isinstance(values, str):
         raise invalid(name, values, allowed="a list of CIDR ranges", remedy=f"write [{values!r}]")
+    if not isinstance(values, Iterable):
+        raise invalid(name, values, allowed="a list of CIDR ranges")
     ranges = tuple(values)
     _require_some(name, ranges)
     return tuple(dict.fromkeys(_range(name, value, public=public) for value in ranges))

@@ -32,6 +32,8 @@ def policies(place, stack):
     [
         ({"services": []}, "services: got nothing"),
         ({"services": BedrockService.RUNTIME}, "services: got .*a list"),
+        ({"services": 3}, "services: got 3; allowed is a list"),
+        ({"clients": [None]}, "clients: got"),
         ({"services": ["bedrock-runtime"]}, "services: got 'bedrock-runtime'; allowed is BedrockService"),
         ({"services": [BedrockService.RUNTIME] * 2}, "services: .*each service once"),
         ({"client_cidrs": []}, "client_cidrs: got an empty list"),
