@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING, Any
 from xml.sax.saxutils import escape
 
-from ministack.services import bedrock, ec2, iam, lambda_svc
+from ministack.services import bedrock, ec2, iam, lambda_svc, s3
 from ministack.services.cloudformation import provisioners
 
 if TYPE_CHECKING:
@@ -21,9 +21,11 @@ _GUARDRAIL_PARTS = (
 def install() -> None:
     """Repair what is lost."""
     _guardrail_read()
+    _profile_filter()
     _endpoint_read()
     _role_boundary()
     _function_network()
+    _bucket_encryption()
 
 
 def _guardrail_read() -> None:
@@ -43,6 +45,16 @@ def _readable(value: Any) -> Any:
     if isinstance(value, dict):
         return {re.sub("Config$", "", name): _readable(inner) for name, inner in value.items()}
     return [_readable(inner) for inner in value] if isinstance(value, list) else value
+
+
+def _profile_filter() -> None:
+    """ListInferenceProfiles looks for the Python name of its filter, which never comes over the wire."""
+    inner = bedrock._list_inference_profiles
+
+    def list_inference_profiles(query: dict[str, Any]) -> Any:
+        return inner({**query, "typeEquals": query["type"]} if "type" in query else query)
+
+    bedrock._list_inference_profiles = list_inference_profiles
 
 
 def _endpoint_read() -> None:
@@ -79,6 +91,36 @@ def _function_network() -> None:
         lambda_svc._functions[name]["config"]["VpcConfig"] = network
 
     _after("AWS::Lambda::Function", keep)
+
+
+def _bucket_encryption() -> None:
+    """A template bucket's encryption is lost."""
+
+    def keep(name: str, properties: dict[str, Any]) -> None:
+        rules = (properties.get("BucketEncryption") or {}).get("ServerSideEncryptionConfiguration") or []
+        written = "".join(_encryption_rule(rule) for rule in rules if _names_its_key(rule))
+        if written:
+            root = 'ServerSideEncryptionConfiguration xmlns="http://s3.amazonaws.com/doc/2006-03-01/"'
+            s3._put_bucket_encryption(name, f"<{root}>{written}</ServerSideEncryptionConfiguration>".encode())
+
+    _after("AWS::S3::Bucket", keep)
+
+
+def _names_its_key(rule: dict[str, Any]) -> bool:
+    """With KMS and no key, as the bootstrap bucket has it, ministack would refuse every object."""
+    default = rule.get("ServerSideEncryptionByDefault") or {}
+    return default.get("SSEAlgorithm") != "aws:kms" or bool(default.get("KMSMasterKeyID"))
+
+
+def _encryption_rule(rule: dict[str, Any]) -> str:
+    default = rule.get("ServerSideEncryptionByDefault") or {}
+    algorithm, key = default.get("SSEAlgorithm", "AES256"), default.get("KMSMasterKeyID")
+    return (
+        f"<Rule><ApplyServerSideEncryptionByDefault><SSEAlgorithm>{algorithm}</SSEAlgorithm>"
+        + (f"<KMSMasterKeyID>{escape(key)}</KMSMasterKeyID>" if key else "")
+        + "</ApplyServerSideEncryptionByDefault>"
+        f"<BucketKeyEnabled>{str(rule.get('BucketKeyEnabled', False)).lower()}</BucketKeyEnabled></Rule>"
+    )
 
 
 def _after(type_name: str, keep: Callable[[str, dict[str, Any]], None]) -> None:
