@@ -7,9 +7,9 @@ from ipaddress import ip_network
 
 from aws_cdk import aws_ec2 as ec2
 
-from secure_bedrock.constructs._network_ids import items_of
 from secure_bedrock.constructs._tokens import known
 from secure_bedrock.errors import invalid
+from secure_bedrock.policy.lists import items_of
 from secure_bedrock.policy.network import require_ranges
 
 HTTPS = ec2.Port.tcp(443)

@@ -11,6 +11,7 @@ from constructs import IConstruct, IValidation
 
 from secure_bedrock.errors import InvalidInput, invalid
 from secure_bedrock.policy.document import Plain
+from secure_bedrock.policy.lists import items_of
 from secure_bedrock.policy.models import Model
 
 
@@ -53,14 +54,10 @@ def warn(construct: IConstruct, rule: str, text: str) -> None:
 
 def models_of(name: str, values: Iterable[object] | None) -> tuple[Model, ...]:
     """Read what a user gave as models: ids, ARNs, `Model`, `bedrock.IModel`, anything with `.invokable_arn`."""
-    if isinstance(values, str):
-        raise invalid(name, values, allowed="a list of models", remedy=f"write [{values!r}]")
-    if values is not None and not isinstance(values, Iterable):
-        raise invalid(name, values, allowed="a list of models")
-    models = tuple(_model(name, value) for value in values or ())
-    if not models:
+    items = items_of(name, values)
+    if not items:
         raise InvalidInput(f"{name}: got nothing; allowed is at least one model, such as 'amazon.nova-lite-v1:0'")
-    return tuple(dict.fromkeys(models))
+    return tuple(dict.fromkeys(_model(name, item) for item in items))
 
 
 def _model(name: str, value: object) -> Model:
@@ -86,16 +83,7 @@ def arn_of(value: object, *attributes: str) -> str | None:
 
 def arns_of(name: str, values: Iterable[object] | None, *attributes: str) -> tuple[str, ...]:
     """Read a list of ARNs given as text or as constructs; None gives none, an empty list is an error."""
-    if values is None:
-        return ()
-    if isinstance(values, str):
-        raise invalid(name, values, allowed="a list", remedy=f"write [{values!r}]")
-    if not isinstance(values, Iterable):
-        raise invalid(name, values, allowed="a list")
-    items = tuple(values)
-    if not items:
-        raise InvalidInput(f"{name}: got an empty list; allowed is at least one value, or None")
-    return tuple(dict.fromkeys(_arn(name, item, attributes) for item in items))
+    return tuple(dict.fromkeys(_arn(name, item, attributes) for item in items_of(name, values)))
 
 
 def _arn(name: str, item: object, attributes: tuple[str, ...]) -> str:

@@ -2,24 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
-
-from secure_bedrock.errors import InvalidInput, invalid
-
-
-def items_of(name: str, values: Iterable[object] | None) -> tuple[Any, ...]:
-    """Return a list property's values; None gives none, an empty list is an error."""
-    if values is None:
-        return ()
-    if isinstance(values, str):
-        raise invalid(name, values, allowed="a list", remedy=f"write [{values!r}]")
-    if not isinstance(values, Iterable):
-        raise invalid(name, values, allowed="a list")
-    items = tuple(values)
-    if not items:
-        raise InvalidInput(f"{name}: got an empty list; allowed is at least one value, or None")
-    return items
+from secure_bedrock.errors import invalid
 
 
 def is_private_endpoint(item: object) -> bool:

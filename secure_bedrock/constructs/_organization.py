@@ -9,7 +9,7 @@ from constructs import IConstruct
 
 from secure_bedrock.constructs._declaration import GUARDRAIL_ARNS
 from secure_bedrock.constructs._edge import arn_of, models_of, warn
-from secure_bedrock.constructs._network_ids import endpoint_id, is_private_endpoint, items_of, vpc_id
+from secure_bedrock.constructs._network_ids import endpoint_id, is_private_endpoint, vpc_id
 from secure_bedrock.constructs._tokens import known
 from secure_bedrock.errors import InvalidInput, invalid, nearest
 from secure_bedrock.policy.access import unique
@@ -18,6 +18,7 @@ from secure_bedrock.policy.catalogue import guardrail_exempt_patterns
 from secure_bedrock.policy.environment import Arn, known_regions, partition_of
 from secure_bedrock.policy.features import BedrockFeature
 from secure_bedrock.policy.guardrails import require_guardrail_arn
+from secure_bedrock.policy.lists import items_of
 from secure_bedrock.policy.models import Model
 from secure_bedrock.policy.network import require_ids
 from secure_bedrock.policy.organization import AllowedModels, Organization

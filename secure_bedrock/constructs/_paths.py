@@ -11,12 +11,13 @@ from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
 
 from secure_bedrock.constructs._edge import later, warn
-from secure_bedrock.constructs._network_ids import endpoint_id, is_private_endpoint, items_of, vpc_id
+from secure_bedrock.constructs._network_ids import endpoint_id, is_private_endpoint, vpc_id
 from secure_bedrock.constructs._tokens import depends_on, environment_of, known
 from secure_bedrock.errors import invalid
 from secure_bedrock.policy.access import unique
 from secure_bedrock.policy.ceiling import off_network
 from secure_bedrock.policy.document import Policy
+from secure_bedrock.policy.lists import items_of
 from secure_bedrock.policy.network import Network, NetworkPaths, require_ids, require_ranges
 from secure_bedrock.policy.sizes import size_of
 

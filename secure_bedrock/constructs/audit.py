@@ -28,7 +28,7 @@ from secure_bedrock.constructs._audit_storage import (
 )
 from secure_bedrock.constructs._audit_trail import audit_trail
 from secure_bedrock.constructs._edge import check_at_synth, warn
-from secure_bedrock.constructs._network_ids import endpoint_id, is_private_endpoint, items_of
+from secure_bedrock.constructs._network_ids import endpoint_id, is_private_endpoint
 from secure_bedrock.constructs._tokens import known
 from secure_bedrock.constructs.endpoint import PrivateBedrockEndpoint
 from secure_bedrock.constructs.invocation_logging import InvocationLogging, InvocationLoggingSetting, other_settings
@@ -37,6 +37,7 @@ from secure_bedrock.detections import Detection, Normal
 from secure_bedrock.errors import InvalidInput, invalid
 from secure_bedrock.policy.access import unique
 from secure_bedrock.policy.environment import known_regions
+from secure_bedrock.policy.lists import items_of
 from secure_bedrock.policy.network import require_ids
 from secure_bedrock.policy.reserved import AUDIT_PREFIX
 

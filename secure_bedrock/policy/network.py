@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from ipaddress import IPv4Network, IPv6Network, ip_network
 
-from secure_bedrock.errors import InvalidInput, invalid
+from secure_bedrock.errors import invalid
 from secure_bedrock.policy.document import Condition
 from secure_bedrock.policy.environment import is_unresolved
+from secure_bedrock.policy.lists import items_of
 
 _ENDPOINT_ID = re.compile(r"vpce-([0-9a-f]{8}|[0-9a-f]{17})")
 _VPC_ID = re.compile(r"vpc-([0-9a-f]{8}|[0-9a-f]{17})")
@@ -85,12 +86,9 @@ class NetworkPaths:
 
 def require_ids(name: str, values: Iterable[str] | None) -> tuple[str, ...]:
     """Check endpoint or VPC ids, as the property's name says, given as text; unresolved ones are taken as they are."""
-    if values is None:
-        return ()
     of_vpcs = name.endswith("vpcs")
     pattern, example = (_VPC_ID, "vpc-0123456789abcdef0") if of_vpcs else (_ENDPOINT_ID, "vpce-0123456789abcdef0")
-    ids = tuple(values)
-    _require_some(name, ids)
+    ids = items_of(name, values)
     for value in ids:
         if not isinstance(value, str) or not (is_unresolved(value) or pattern.fullmatch(value)):
             raise invalid(name, value, allowed=f"ids such as {example}")
@@ -109,15 +107,7 @@ def require_ranges(name: str, values: Iterable[str] | None, *, public: bool) -> 
         InvalidInput: for an empty collection, a range of all addresses, host bits,
             or a private range where public is asked.
     """
-    if values is None:
-        return ()
-    if isinstance(values, str):
-        raise invalid(name, values, allowed="a list of CIDR ranges", remedy=f"write [{values!r}]")
-    if not isinstance(values, Iterable):
-        raise invalid(name, values, allowed="a list of CIDR ranges")
-    ranges = tuple(values)
-    _require_some(name, ranges)
-    return tuple(dict.fromkeys(_range(name, value, public=public) for value in ranges))
+    return tuple(dict.fromkeys(_range(name, value, public=public) for value in items_of(name, values)))
 
 
 def _range(name: str, value: str, *, public: bool) -> str:
@@ -147,8 +137,3 @@ def _range(name: str, value: str, *, public: bool) -> str:
 
 def _overlaps(network: IPv4Network | IPv6Network, other: IPv4Network | IPv6Network) -> bool:
     return network.version == other.version and network.overlaps(other)
-
-
-def _require_some(name: str, values: tuple[str, ...]) -> None:
-    if not values:
-        raise InvalidInput(f"{name}: got an empty list; allowed is at least one value, or None for no such path")

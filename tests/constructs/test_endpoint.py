@@ -44,7 +44,7 @@ def policies(place, stack):
         ({"client_cidrs": ["10.0.0.0/8"]}, "client_cidrs: got '10.0.0.0/8'.*VPC"),
         ({"clients": []}, "clients: got an empty list"),
         ({"clients": ["10.0.0.0/24"]}, "clients: got"),
-        ({"models": []}, "models: got nothing"),
+        ({"models": []}, "models: got an empty list"),
         ({"organization_id": "example"}, "organization_id: got 'example'"),
         ({"guardrail_version": 1}, "guardrail_version: got 1"),
         ({"private_dns_enabled": "yes"}, "private_dns_enabled: got 'yes'"),

@@ -47,8 +47,8 @@ def template(place, stack):
 @pytest.mark.parametrize(
     ("changed", "message"),
     [
-        ({"models": []}, "models: got nothing"),
-        ({"models": 5}, "models: got 5; allowed is a list of models"),
+        ({"models": []}, "models: got an empty list"),
+        ({"models": 5}, "models: got 5; allowed is a list"),
         ({"models": [None]}, "models: got None"),
         ({"endpoints": 5, "network": "absent"}, "endpoints: got 5; allowed is a list"),
         ({"source_ips": 5, "network": "absent"}, "source_ips: got 5; allowed is a list"),
