@@ -8,17 +8,16 @@ from __future__ import annotations
 
 import json
 import uuid
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ministack.services import bedrock, cloudtrail, cloudwatch, ec2, organizations
 from ministack.services.cloudformation import provisioners
 
+from drill.emulator import perimeter
+from drill.emulator.template import Made, Properties, Provider, body, camel, text, typed
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
-
-Properties = dict[str, Any]
-Made = tuple[str, dict[str, Any]]
-Provider = dict[str, "Callable[..., Any]"]
 
 
 def install() -> None:
@@ -27,7 +26,7 @@ def install() -> None:
     Raises:
         RuntimeError: where a newer ministack has one of them, so that the real one wins.
     """
-    ours = _providers()
+    ours = _providers() | perimeter.providers()
     both = sorted(set(ours) & set(provisioners._RESOURCE_HANDLERS))
     if both:
         raise RuntimeError(f"ministack provides {', '.join(both)} by now; remove them from drill/emulator/providers.py")
@@ -53,6 +52,11 @@ def _providers() -> dict[str, Provider]:
             "update": _update_trail,
             "delete": lambda physical_id, _: cloudtrail._delete_trail({"Name": physical_id}),
         },
+        "AWS::CloudWatch::CompositeAlarm": {
+            "create": _create_composite_alarm,
+            "update": _update_composite_alarm,
+            "delete": lambda physical_id, _: cloudwatch._composite_alarms.pop(physical_id, None),
+        },
         "AWS::CloudWatch::AnomalyDetector": {"create": _create_nothing, "delete": lambda *_: None},
         "AWS::EC2::FlowLog": {"create": _create_nothing, "delete": lambda *_: None},
         "AWS::EC2::SecurityGroupIngress": _group_rule("IpPermissions"),
@@ -71,22 +75,22 @@ def _providers() -> dict[str, Provider]:
 
 
 def _create_guardrail(_: str, properties: Properties, __: str) -> Made:
-    made = _body(bedrock._create_guardrail(_guardrail_request(properties, with_tags=True)), "CreateGuardrail")
+    made = body(bedrock._create_guardrail(_guardrail_request(properties, with_tags=True)), "CreateGuardrail")
     return _guardrail(bedrock._guardrails[made["guardrailId"]])
 
 
 def _update_guardrail(physical_id: str, _: Properties, properties: Properties, __: str) -> Made:
-    _body(bedrock._update_guardrail(physical_id, _guardrail_request(properties, with_tags=False)), "UpdateGuardrail")
+    body(bedrock._update_guardrail(physical_id, _guardrail_request(properties, with_tags=False)), "UpdateGuardrail")
     return _guardrail(bedrock._guardrails[physical_id.rsplit("/", 1)[-1]])
 
 
 def _guardrail_request(properties: Properties, *, with_tags: bool) -> bytes:
-    request = _camel({name: value for name, value in properties.items() if name not in ("Tags", "KmsKeyArn")})
+    request = camel({name: value for name, value in properties.items() if name not in ("Tags", "KmsKeyArn")})
     if properties.get("KmsKeyArn"):
         request["kmsKeyId"] = properties["KmsKeyArn"]
     if with_tags and properties.get("Tags"):
-        request["tags"] = _camel(properties["Tags"])
-    return json.dumps(_typed(request)).encode()
+        request["tags"] = camel(properties["Tags"])
+    return json.dumps(typed(request)).encode()
 
 
 def _guardrail(record: Properties) -> Made:
@@ -97,7 +101,7 @@ def _guardrail(record: Properties) -> Made:
 def _create_guardrail_version(_: str, properties: Properties, __: str) -> Made:
     identifier = properties["GuardrailIdentifier"].rsplit("/", 1)[-1]
     request = json.dumps({"description": properties.get("Description", "")}).encode()
-    made = _body(bedrock._create_guardrail_version(identifier, request), "CreateGuardrailVersion")
+    made = body(bedrock._create_guardrail_version(identifier, request), "CreateGuardrailVersion")
     arn = bedrock._guardrail_arn(identifier)
     attributes = {"Version": made["version"], "GuardrailArn": arn, "GuardrailId": identifier}
     return f"{identifier}|{made['version']}", attributes
@@ -108,7 +112,7 @@ def _delete_guardrail_version(physical_id: str, _: Properties) -> None:
 
 
 def _create_profile(_: str, properties: Properties, __: str) -> Made:
-    made = _body(bedrock._create_inference_profile(json.dumps(_camel(properties)).encode()), "CreateInferenceProfile")
+    made = body(bedrock._create_inference_profile(json.dumps(camel(properties)).encode()), "CreateInferenceProfile")
     arn = made["inferenceProfileArn"]
     return arn, {"InferenceProfileArn": arn, "InferenceProfileId": arn.rsplit("/", 1)[-1], "Status": "ACTIVE"}
 
@@ -122,34 +126,34 @@ _SET_BY_OTHER_CALLS = {
 
 def _create_trail(logical_id: str, properties: Properties, stack: str) -> Made:
     name = properties.get("TrailName") or f"{stack}-{logical_id}"
-    _body(cloudtrail._create_trail(_trail_request(properties, name)), "CreateTrail")
+    body(cloudtrail._create_trail(_trail_request(properties, name)), "CreateTrail")
     return name, _complete_trail(properties, name)
 
 
 def _update_trail(physical_id: str, _: Properties, properties: Properties, __: str) -> Made:
-    _body(cloudtrail._update_trail(_trail_request(properties, physical_id)), "UpdateTrail")
+    body(cloudtrail._update_trail(_trail_request(properties, physical_id)), "UpdateTrail")
     return physical_id, _complete_trail(properties, physical_id)
 
 
 def _trail_request(properties: Properties, name: str) -> Properties:
-    request = _typed({key: value for key, value in properties.items() if key not in _SET_BY_OTHER_CALLS})
+    request = typed({key: value for key, value in properties.items() if key not in _SET_BY_OTHER_CALLS})
     return {**request, "Name": name, "KmsKeyId": properties.get("KMSKeyId", "")}
 
 
 def _complete_trail(properties: Properties, name: str) -> Properties:
     # CDK leaves `EventSelectors: []` beside advanced selectors: an empty list is no choice.
     selectors = {
-        key: _typed(properties[key]) for key in ("EventSelectors", "AdvancedEventSelectors") if properties.get(key)
+        key: typed(properties[key]) for key in ("EventSelectors", "AdvancedEventSelectors") if properties.get(key)
     }
     if selectors:
-        _body(cloudtrail._put_event_selectors({"TrailName": name, **selectors}), "PutEventSelectors")
+        body(cloudtrail._put_event_selectors({"TrailName": name, **selectors}), "PutEventSelectors")
     trail = cloudtrail._trails[name]
     # CreateTrail of the emulator forgets these.
     trail |= {
         key: properties[key] for key in ("CloudWatchLogsLogGroupArn", "CloudWatchLogsRoleArn") if properties.get(key)
     }
     trail["HasInsightSelectors"] = bool(properties.get("InsightSelectors"))
-    switch = cloudtrail._start_logging if _typed(properties.get("IsLogging")) else cloudtrail._stop_logging
+    switch = cloudtrail._start_logging if typed(properties.get("IsLogging")) else cloudtrail._stop_logging
     switch({"Name": name})
     return {"Arn": trail["TrailARN"]}
 
@@ -165,9 +169,10 @@ def _metric_alarm(inner: Callable[..., Properties]) -> Callable[..., Properties]
             return inner(name, properties)
         plain = {key: value for key, value in properties.items() if key != "Metrics"}
         made = inner(name, {"Threshold": 0, **plain, "MetricName": "-", "Namespace": "-"})
-        for member in ("MetricName", "Namespace", "Statistic", "Period"):
+        band = properties.get("ThresholdMetricId")
+        for member in ("MetricName", "Namespace", "Statistic", "Period", *(["Threshold"] if band else [])):
             made.pop(member, None)
-        return {**made, "Metrics": _typed(properties["Metrics"])}
+        return {**made, "Metrics": typed(properties["Metrics"]), **({"ThresholdMetricId": band} if band else {})}
 
     return record
 
@@ -178,6 +183,17 @@ def _only_plain_alarms(inner: Callable[[Properties], None]) -> Callable[[Propert
             inner(alarm)
 
     return evaluate
+
+
+def _create_composite_alarm(logical_id: str, properties: Properties, stack: str) -> Made:
+    name = properties.get("AlarmName") or f"{stack}-{logical_id}"
+    request = typed({**properties, "AlarmName": name})
+    body(cloudwatch._put_composite_alarm({}, request, False, True), "PutCompositeAlarm")
+    return name, {"Arn": cloudwatch._composite_alarms[name]["AlarmArn"]}
+
+
+def _update_composite_alarm(physical_id: str, _: Properties, properties: Properties, stack: str) -> Made:
+    return _create_composite_alarm(physical_id, {**properties, "AlarmName": physical_id}, stack)
 
 
 # EC2
@@ -214,19 +230,19 @@ def _close_default_group(_: str, properties: Properties, __: str) -> Made:
 
 def _create_policy(_: str, properties: Properties, __: str) -> Made:
     request = {key: properties.get(key) for key in ("Name", "Type", "Tags")}
-    request |= {"Content": _text(properties["Content"]), "Description": properties.get("Description", "")}
-    made = _body(organizations._create_policy(request), "CreatePolicy")["Policy"]["PolicySummary"]
+    request |= {"Content": text(properties["Content"]), "Description": properties.get("Description", "")}
+    made = body(organizations._create_policy(request), "CreatePolicy")["Policy"]["PolicySummary"]
     _attach(made["Id"], properties.get("TargetIds") or [])
     return made["Id"], {"Id": made["Id"], "Arn": made["Arn"], "AwsManaged": False}
 
 
 def _update_policy(physical_id: str, old: Properties, new: Properties, _: str) -> Made:
-    request = {"PolicyId": physical_id, "Name": new["Name"], "Content": _text(new["Content"])}
-    _body(organizations._update_policy(request | {"Description": new.get("Description", "")}), "UpdatePolicy")
+    request = {"PolicyId": physical_id, "Name": new["Name"], "Content": text(new["Content"])}
+    body(organizations._update_policy(request | {"Description": new.get("Description", "")}), "UpdatePolicy")
     before, after = set(old.get("TargetIds") or []), set(new.get("TargetIds") or [])
     _attach(physical_id, sorted(after - before))
     for target in before - after:
-        _body(organizations._detach_policy({"PolicyId": physical_id, "TargetId": target}), "DetachPolicy")
+        body(organizations._detach_policy({"PolicyId": physical_id, "TargetId": target}), "DetachPolicy")
     return physical_id, {"Id": physical_id, "Arn": organizations._policies[physical_id]["Arn"], "AwsManaged": False}
 
 
@@ -238,7 +254,7 @@ def _delete_policy(physical_id: str, _: Properties) -> None:
 
 def _attach(policy_id: str, targets: Iterable[str]) -> None:
     for target in targets:
-        _body(organizations._attach_policy({"PolicyId": policy_id, "TargetId": target}), "AttachPolicy")
+        body(organizations._attach_policy({"PolicyId": policy_id, "TargetId": target}), "AttachPolicy")
 
 
 # What all of them need
@@ -248,31 +264,3 @@ def _create_nothing(logical_id: str, _: Properties, stack: str) -> Made:
     """A resource that only has to be accepted: the emulator has nothing that it would act on."""
     physical_id = f"{stack}-{logical_id}-{uuid.uuid4().hex[:8]}"
     return physical_id, {"Id": physical_id}
-
-
-def _body(answer: tuple[int, Any, Any], operation: str) -> Properties:
-    """The body of an operation's answer; its error becomes the failure of the resource."""
-    status, _, body = answer
-    if status >= 300:  # noqa: PLR2004 - HTTP
-        raise ValueError(f"{operation}: {body.decode() if isinstance(body, bytes) else body}")
-    return json.loads(body) if body else {}
-
-
-def _text(content: object) -> str:
-    return content if isinstance(content, str) else json.dumps(content, separators=(",", ":"))
-
-
-def _camel(value: Any) -> Any:
-    """CloudFormation's PascalCase properties as the API's camelCase members."""
-    if isinstance(value, dict):
-        return {name[:1].lower() + name[1:]: _camel(inner) for name, inner in value.items()}
-    return [_camel(inner) for inner in value] if isinstance(value, list) else value
-
-
-def _typed(value: Any) -> Any:
-    """Booleans that a template carries as text."""
-    if isinstance(value, dict):
-        return {name: _typed(inner) for name, inner in value.items()}
-    if isinstance(value, list):
-        return [_typed(inner) for inner in value]
-    return {"true": True, "false": False}.get(value, value) if isinstance(value, str) else value
