@@ -9,6 +9,7 @@ import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
 from constructs import IConstruct
 
+from secure_bedrock.constructs._edge import arn_of
 from secure_bedrock.constructs._tokens import known
 from secure_bedrock.data import table
 from secure_bedrock.errors import invalid
@@ -32,14 +33,22 @@ def checked_principal(scope: IConstruct, assumed_by: iam.IPrincipal, environment
         a federation without condition,
             or a composite that hides a service that would need the source conditions.
     """
-    if not hasattr(assumed_by, "add_to_assume_role_policy"):
-        raise invalid("assumed_by", assumed_by, allowed="an iam.IPrincipal such as iam.ServicePrincipal('...')")
-    principal = _with_source(assumed_by, environment)
+    principal = _with_source(_as_principal(assumed_by), environment)
     for statement in _trust_statements(scope, principal):
         if statement.effect == "Allow":
             for kind, value in statement.principals:
                 _require_acceptable(kind, value, statement, environment)
     return principal
+
+
+def _as_principal(assumed_by: iam.IPrincipal) -> iam.IPrincipal:
+    """The principal itself; a role or user, which CDK cannot write into a scratch document, by its ARN."""
+    if hasattr(assumed_by, "add_to_assume_role_policy"):
+        return assumed_by
+    arn = arn_of(assumed_by, "role_arn", "user_arn")
+    if arn is None:
+        raise invalid("assumed_by", assumed_by, allowed="an iam.IPrincipal such as iam.ServicePrincipal('...')")
+    return iam.ArnPrincipal(arn)
 
 
 def _with_source(assumed_by: iam.IPrincipal, environment: Environment) -> iam.IPrincipal:
@@ -86,11 +95,11 @@ def _flat(value: Any) -> Any:  # noqa: ANN401 - any JSON value
 
 
 def _require_acceptable(kind: str, value: str, statement: Statement, environment: Environment) -> None:
-    if value == "*":
-        raise invalid("assumed_by", "*", allowed="named accounts, roles, services or federations")
+    if value == "*" or kind == "CanonicalUser" or (kind == "AWS" and ("*" in value or "?" in value)):
+        raise invalid("assumed_by", value, allowed="named accounts, roles, services or federations")
     if kind == "Federated" and not statement.conditions:
         raise invalid("assumed_by", value, allowed="a federation with conditions on its audience and subject")
-    if kind == "Service" and _sends_source(value) and not _has_key(statement, "aws:sourceaccount"):
+    if kind == "Service" and _sends_source(value) and not _names_source_account(statement):
         raise invalid(
             "assumed_by",
             value,
@@ -121,10 +130,16 @@ def _is_tied(statement: Statement) -> bool:
         condition.operator in _TIES.get(condition.key.lower(), set())
         and not condition.if_exists
         and not condition.quantifier
-        and not any("*" in value or value == "false" for value in condition.values)
+        and not any("*" in value or value in {"", "false"} for value in condition.values)
         for condition in statement.conditions
     )
 
 
-def _has_key(statement: Statement, key: str) -> bool:
-    return any(condition.key.lower() == key for condition in statement.conditions)
+def _names_source_account(statement: Statement) -> bool:
+    return any(
+        condition.key.lower() == "aws:sourceaccount"
+        and condition.operator == "StringEquals"
+        and not condition.quantifier
+        and not any("*" in value or not value for value in condition.values)
+        for condition in statement.conditions
+    )
