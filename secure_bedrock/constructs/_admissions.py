@@ -45,8 +45,7 @@ class Admissions:
         guardrail: object | None,
         guardrail_version: str | int | GuardrailVersion | None,
     ) -> None:
-        if organization_id is not None and known(organization_id) and not _ORGANIZATION.fullmatch(organization_id):
-            raise invalid("organization_id", organization_id, allowed="an organisation id such as o-exampleorgid")
+        _require_organization(organization_id)
         self._endpoint = endpoint
         self._models = None if models is None else models_of("models", models)
         self._organization_id = organization_id
@@ -115,6 +114,12 @@ class Admissions:
             for role in self._scoped
         )
         return (*scoped, *self._plain.values())
+
+
+def _require_organization(value: str | None) -> None:
+    if value is None or (isinstance(value, str) and (known(value) is None or _ORGANIZATION.fullmatch(value))):
+        return
+    raise invalid("organization_id", value, allowed="an organisation id such as o-exampleorgid")
 
 
 def _scoped_role(grantee: object) -> ScopedInvokeRole | None:

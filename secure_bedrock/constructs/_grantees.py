@@ -10,7 +10,7 @@ from constructs import IConstruct
 
 from secure_bedrock.constructs._edge import arn_of, warn
 from secure_bedrock.constructs._naming import generated_role_name
-from secure_bedrock.constructs._tokens import environment_of, known, same_stack
+from secure_bedrock.constructs._tokens import environment_of, known, refers_outside, same_stack
 from secure_bedrock.errors import invalid
 from secure_bedrock.policy.endpoint import Admitted
 from secure_bedrock.policy.environment import Arn
@@ -30,13 +30,13 @@ def admitted_of(endpoint: IConstruct, grantee: object) -> Admitted:
         services and principals with conditions.
     """
     if isinstance(grantee, str):
-        return _by_arn(grantee)
+        return _by_arn(endpoint, grantee)
     if isinstance(grantee, iam.AccountPrincipal):
-        return Admitted(account=grantee.principal_account or grantee.account_id)
+        return Admitted(account=_account(grantee.principal_account or grantee.account_id))
     if isinstance(grantee, iam.OrganizationPrincipal):
         return Admitted(organization_id=grantee.organization_id)
     if isinstance(grantee, iam.ArnPrincipal):
-        return _by_arn(grantee.arn)
+        return _by_arn(endpoint, grantee.arn)
     role = role_of(grantee)
     if role is None:
         raise invalid("grantee", grantee, allowed=_ALLOWED)
@@ -51,10 +51,24 @@ def role_of(grantee: object) -> object | None:
     return principal if principal is not None and arn_of(principal, "role_arn") else None
 
 
-def _by_arn(arn: str) -> Admitted:
+def _account(account: str) -> str:
+    if known(account) is not None and not _ACCOUNT.fullmatch(account):
+        raise invalid("grantee", account, allowed="an account id of 12 digits")
+    return account
+
+
+def _by_arn(endpoint: IConstruct, arn: str) -> Admitted:
+    if refers_outside(arn, cdk.Stack.of(endpoint)):
+        raise invalid(
+            "grantee",
+            arn,
+            allowed="a literal ARN, or the iam.Role itself, where the role is in another stack",
+            remedy="a reference would make the endpoint's stack depend on the role's; give the role a role_name",
+        )
     if arn.startswith("arn:") and arn.count(":") >= 5:  # noqa: PLR2004 - an ARN has six fields
         parsed = Arn.parse(arn)
-        if "*" in arn or "?" in arn or parsed.service != "iam" or parsed.resource_type not in {"role", "root"}:
+        is_one = parsed.resource == "root" or (parsed.resource_type == "role" and parsed.resource_id)
+        if "*" in arn or "?" in arn or parsed.service != "iam" or not is_one:
             raise invalid(
                 "grantee", arn, allowed="the ARN of one role; users have long-term credentials, sessions come and go"
             )
@@ -73,10 +87,12 @@ def _account_remedy(text: str) -> str | None:
 def _by_role(endpoint: IConstruct, role: object) -> Admitted:
     resource = role.node.default_child if hasattr(role, "node") else None
     if not isinstance(role, iam.Role) or not isinstance(resource, iam.CfnRole) or same_stack(role, endpoint):
-        return _by_arn(arn_of(role, "role_arn") or "")
+        return _by_arn(endpoint, arn_of(role, "role_arn") or "")
     environment = environment_of(role)
     name = _literal_name(role, resource)
-    path = known(resource.path) or "/"
+    path = "/" if resource.path is None else known(resource.path)
+    if path is None:
+        raise invalid("grantee", role.node.path, allowed="a role with a literal path when it is in another stack")
     return Admitted(
         principal_arn=environment.arn(f"role{path}{name}", service="iam", region=""), account=environment.account
     )

@@ -47,18 +47,26 @@ class MfaAccountPrincipal(iam.PrincipalWithConditions):
         _require("account_id", account_id, _ACCOUNT, "an account id of 12 digits")
         _require("external_id", external_id, _EXTERNAL_ID, "2 to 1224 characters out of letters, digits and +=,.@:/-_")
         _require("organization_id", organization_id, _ORGANIZATION, "an organisation id such as o-exampleorgid")
-        seconds = 3600 if max_age is None else int(max_age.to_seconds())
-        if not 1 <= seconds <= _LONGEST_AGE:
-            raise invalid("max_age", f"{seconds} seconds", allowed="1 second to 12 hours")
         conditions: dict[str, dict[str, str]] = {
             "Bool": {"aws:MultiFactorAuthPresent": "true"},
-            "NumericLessThan": {"aws:MultiFactorAuthAge": str(seconds)},
+            "NumericLessThan": {"aws:MultiFactorAuthAge": str(_seconds(max_age))},
         }
         equals = {"sts:ExternalId": external_id, "aws:PrincipalOrgID": organization_id}
         given = {key: value for key, value in equals.items() if value is not None}
         if given:
             conditions["StringEquals"] = given
         super().__init__(iam.AccountPrincipal(account_id), conditions)
+
+
+def _seconds(max_age: cdk.Duration | None) -> int:
+    if max_age is None:
+        return 3600
+    if not isinstance(max_age, cdk.Duration):
+        raise invalid("max_age", max_age, allowed="a Duration of 1 second to 12 hours")
+    seconds = int(max_age.to_seconds(integral=False))
+    if not 1 <= seconds <= _LONGEST_AGE:
+        raise invalid("max_age", f"{seconds} seconds", allowed="1 second to 12 hours")
+    return seconds
 
 
 def _require(name: str, value: str | None, pattern: re.Pattern[str], allowed: str) -> None:
