@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from ipaddress import ip_network
+from ipaddress import IPv4Network, IPv6Network, collapse_addresses, ip_network
 
 from aws_cdk import aws_ec2 as ec2
 
@@ -27,15 +27,15 @@ def open_to(
 
     Raises:
         InvalidInput: for an empty collection, a client without a security group, a subnet without a known range,
-        or a range
-            that holds the whole VPC.
+        or ranges
+            that together hold the whole VPC or every address.
     """
     given = items_of("clients", clients)
     ranges = require_ranges("client_cidrs", client_cidrs, public=False)
     for client in given:
         _open_to_client(group, client)
+    _require_narrower_than(vpc, ranges)
     for cidr in ranges:
-        _require_narrower_than(vpc, cidr)
         group.add_ingress_rule(_peer(cidr), HTTPS, f"HTTPS from {cidr}")
     return bool(given or ranges)
 
@@ -71,15 +71,23 @@ def _subnet_range(subnet: object) -> str:
         ) from None
 
 
-def _require_narrower_than(vpc: ec2.IVpc, cidr: str) -> None:
+def _require_narrower_than(vpc: ec2.IVpc, ranges: Iterable[str]) -> None:
+    """Refuse ranges that together hold the whole VPC, or every address: two halves are as wide as the whole."""
     whole = _vpc_range(vpc)
-    if whole is None or known(cidr) is None:
-        return
-    given, everything = ip_network(cidr), ip_network(whole)
-    if given.version == everything.version and everything.subnet_of(given):  # type: ignore[arg-type] # same version
-        raise invalid(
-            "client_cidrs", cidr, allowed=f"ranges smaller than the VPC's own {whole}", remedy="name the client subnets"
-        )
+    given = [ip_network(cidr) for cidr in ranges if known(cidr) is not None]
+    for version in (4, 6):
+        for merged in collapse_addresses(network for network in given if network.version == version):  # type: ignore[type-var] # one version
+            if merged.prefixlen == 0 or (whole is not None and _holds(merged, ip_network(whole))):
+                raise invalid(
+                    "client_cidrs",
+                    ", ".join(str(network) for network in given if _holds(merged, network)),
+                    allowed=f"ranges that leave out part of the VPC's own {whole or 'range'}",
+                    remedy="name the client subnets",
+                )
+
+
+def _holds(outer: IPv4Network | IPv6Network, inner: IPv4Network | IPv6Network) -> bool:
+    return outer.version == inner.version and inner.subnet_of(outer)  # type: ignore[arg-type] # same version
 
 
 def _vpc_range(vpc: ec2.IVpc) -> str | None:
