@@ -67,8 +67,16 @@ class Admissions:
                 allowed="the models that principals other than a ScopedInvokeRole may call",
                 remedy="pass models=[...] to the PrivateBedrockEndpoint",
             )
+        self._require_same_organization(admitted)
         grants = plain_grants(environment_of(self._endpoint), self._models, self._guardrail)
         self._plain[admitted] = Admission(admitted=admitted, grants=grants)
+
+    def _require_same_organization(self, admitted: Admitted) -> None:
+        mine, theirs = self._organization_id, admitted.organization_id
+        if mine and theirs and known(mine) and known(theirs) and mine != theirs:
+            raise invalid(
+                "grantee", theirs, allowed=f"the organisation {mine}, to which organization_id narrows this endpoint"
+            )
 
     def uses(self, service: BedrockService) -> bool:
         """Whether anybody is admitted to a service."""

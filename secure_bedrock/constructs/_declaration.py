@@ -51,7 +51,7 @@ def declared_access(
         allow_api_keys=allow_api_keys,
         knowledge_bases=knowledge_bases,
         agent_aliases=agent_aliases,
-        may_use_roles=arns_of("may_use_roles", may_use_roles, "role_arn"),
+        may_use_roles=_usable_roles(may_use_roles),
         suspended=suspended,
         revoke_sessions_before=revocation_time(revoke_sessions_before),
     )
@@ -110,6 +110,8 @@ def _exempt(values: Iterable[object] | None, guardrail: RequiredGuardrail | None
         return None
     if guardrail is None:
         raise invalid("guardrail_exempt_models", values, allowed="exemptions together with a guardrail")
+    if isinstance(values, str) or not isinstance(values, Iterable):
+        raise invalid("guardrail_exempt_models", values, allowed="a list of models, () for none")
     items = tuple(values)
     return tuple(model.model_id for model in models_of("guardrail_exempt_models", items)) if items else ()
 
@@ -118,6 +120,17 @@ def _enforced(values: Iterable[object] | None) -> tuple[str, ...]:
     arns = arns_of("enforced_guardrails", values, *GUARDRAIL_ARNS)
     for arn in arns:
         require_guardrail_arn("enforced_guardrails", arn)
+    return arns
+
+
+def _usable_roles(values: Iterable[object] | None) -> tuple[str, ...]:
+    arns = arns_of("may_use_roles", values, "role_arn")
+    for arn in arns:
+        if known(arn) is None:
+            continue
+        parsed = Arn.parse(arn) if arn.count(":") >= 5 else None  # noqa: PLR2004 - an ARN has six fields
+        if parsed is None or parsed.service != "iam" or parsed.resource_type != "role" or not parsed.resource_id:
+            raise invalid("may_use_roles", arn, allowed="ARNs of roles")
     return arns
 
 

@@ -77,6 +77,10 @@ class PrivateBedrockEndpoint(Construct):
             InvalidInput: for a wrong, empty or contradictory property, its name first.
         """
         super().__init__(scope, id)
+        if not hasattr(vpc, "vpc_id"):
+            raise invalid("vpc", vpc, allowed="an ec2.IVpc")
+        if subnets is not None and not isinstance(subnets, ec2.SubnetSelection):
+            raise invalid("subnets", subnets, allowed="an ec2.SubnetSelection")
         chosen = _services(services)
         if not isinstance(private_dns_enabled, bool):
             raise invalid("private_dns_enabled", private_dns_enabled, allowed="True or False")

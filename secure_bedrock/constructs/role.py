@@ -16,6 +16,7 @@ from secure_bedrock.constructs._declaration import declared_access, warn_of
 from secure_bedrock.constructs._edge import check_at_synth, later
 from secure_bedrock.constructs._naming import generated_role_name, require_path, require_role_name
 from secure_bedrock.constructs._paths import RolePaths
+from secure_bedrock.constructs._tags import checked_tags
 from secure_bedrock.constructs._tokens import environment_of
 from secure_bedrock.constructs._trust import checked_principal
 from secure_bedrock.errors import InvalidInput, invalid
@@ -210,14 +211,7 @@ class ScopedInvokeRole(Construct):
             allow.node.add_dependency(held)
 
     def _tag(self, *, project: str | None, team: str | None, tags: Mapping[str, str] | None) -> None:
-        if tags is not None and not isinstance(tags, Mapping):
-            raise invalid("tags", tags, allowed="a mapping from key to value")
-        named = {"project": project, "team": team}
-        for key, value in {**{k: v for k, v in named.items() if v is not None}, **(tags or {})}.items():
-            if not isinstance(value, str) or not value:
-                raise invalid(f"tags[{key!r}]" if key not in named else key, value, allowed="a text that is not empty")
-            if tags and named.get(key) is not None and key in tags:
-                raise invalid("tags", key, allowed=f"tags beside {key}, which is given as a property of its own")
+        for key, value in checked_tags(project=project, team=team, tags=tags).items():
             cdk.Tags.of(self.role).add(key, value)
 
     def _require_ceiling_fits(self) -> None:
