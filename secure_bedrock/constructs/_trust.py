@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import Any, cast
 
 import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
@@ -48,7 +48,8 @@ def _as_principal(assumed_by: iam.IPrincipal) -> iam.IPrincipal:
     arn = arn_of(assumed_by, "role_arn", "user_arn")
     if arn is None:
         raise invalid("assumed_by", assumed_by, allowed="an iam.IPrincipal such as iam.ServicePrincipal('...')")
-    return iam.ArnPrincipal(arn)
+    # aws_cdk's principals do not satisfy its own protocol for a type checker: aws/aws-cdk issue 15584.
+    return cast("iam.IPrincipal", iam.ArnPrincipal(arn))
 
 
 def _with_source(assumed_by: iam.IPrincipal, environment: Environment) -> iam.IPrincipal:
