@@ -9,13 +9,17 @@ import aws_cdk as cdk
 
 from reference.access import AccessStack
 from reference.audit import AuditStack
+from reference.configuration import (
+    AuditConfiguration,
+    Configuration,
+    OrganizationConfiguration,
+    named_by_context_key,
+)
 from reference.network import NetworkStack
 from reference.organization import OrganizationStack
 
 if TYPE_CHECKING:
     from constructs import Construct
-
-    from reference.configuration import Configuration
 
 
 @dataclass(frozen=True)
@@ -32,11 +36,12 @@ def build(scope: Construct, configuration: Configuration) -> Deployment:
     """Declare the reference deployment's stacks in an app or a stage.
 
     Raises:
-        InvalidInput: for a value the constructs refuse, the property's name first.
+        InvalidInput: for a value the constructs refuse, the context key first.
     """
     env = cdk.Environment(account=configuration.account, region=configuration.region)
     network = NetworkStack(scope, "secure-bedrock-network", configuration=configuration, env=env)
-    access = AccessStack(scope, "secure-bedrock-access", configuration=configuration, network=network, env=env)
+    with named_by_context_key(Configuration):
+        access = AccessStack(scope, "secure-bedrock-access", configuration=configuration, network=network, env=env)
     return Deployment(
         network=network,
         access=access,
@@ -50,10 +55,12 @@ def _organization(scope: Construct, configuration: Configuration) -> Organizatio
     if declared is None:
         return None
     env = cdk.Environment(account=declared.account, region=declared.region)
-    return OrganizationStack(scope, "secure-bedrock-organization", configuration=declared, env=env)
+    with named_by_context_key(OrganizationConfiguration, under="organization."):
+        return OrganizationStack(scope, "secure-bedrock-organization", configuration=declared, env=env)
 
 
 def _audit(scope: Construct, configuration: Configuration, env: cdk.Environment) -> AuditStack | None:
     if configuration.audit is None:
         return None
-    return AuditStack(scope, "secure-bedrock-audit", configuration=configuration.audit, env=env)
+    with named_by_context_key(AuditConfiguration, under="audit."):
+        return AuditStack(scope, "secure-bedrock-audit", configuration=configuration.audit, env=env)

@@ -2,17 +2,36 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, fields
+from ipaddress import IPv4Network
 from typing import TYPE_CHECKING, Any, Self, get_origin
 
 import cattrs
 
 from secure_bedrock.errors import InvalidInput, invalid
+from secure_bedrock.policy.environment import partition_of
 
 if TYPE_CHECKING:
     from constructs import Node
 
 CONTEXT_KEY = "secure-bedrock"
+_ACCOUNT = re.compile(r"\d{12}")
+_SUBNET_PREFIX = 24
+_LARGEST_VPC = 16
+
+
+@contextmanager
+def named_by_context_key(section: type, *, under: str = "") -> Iterator[None]:
+    """Let an error about an entry of a section name the context key that the value came from."""
+    try:
+        yield
+    except InvalidInput as error:
+        if str(error).partition(":")[0].partition("[")[0] in {field.name for field in fields(section)}:
+            raise InvalidInput(f"{CONTEXT_KEY}.{under}{error}") from error
+        raise
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,6 +109,13 @@ class Configuration:
     audit: AuditConfiguration | None = None
 
     def __post_init__(self) -> None:
+        if self.account is not None and not _ACCOUNT.fullmatch(self.account):
+            raise invalid(f"{CONTEXT_KEY}.account", self.account, allowed="an account id of 12 digits, or null")
+        if self.region is not None:
+            with named_by_context_key(Configuration):
+                partition_of(self.region)
+        self._require_range()
+        self._require_zones()
         if self.organization is not None and self.account in {None, self.organization.account}:
             raise invalid(
                 f"{CONTEXT_KEY}.account",
@@ -97,6 +123,32 @@ class Configuration:
                 allowed="the application's own account, another than organization.account",
                 remedy="service control policies do not bind the account that manages them",
             )
+
+    def _require_range(self) -> None:
+        try:
+            network = IPv4Network(self.vpc_cidr)
+        except ValueError as error:
+            raise invalid(
+                f"{CONTEXT_KEY}.vpc_cidr", self.vpc_cidr, allowed=f"a range such as 10.0.0.0/20 ({error})"
+            ) from None
+        subnets = len(self.availability_zones or "ab")
+        room = 2 ** (_SUBNET_PREFIX - network.prefixlen) if network.prefixlen <= _SUBNET_PREFIX else 0
+        if network.prefixlen < _LARGEST_VPC or room < subnets:
+            raise invalid(
+                f"{CONTEXT_KEY}.vpc_cidr",
+                self.vpc_cidr,
+                allowed=f"a range of at most /{_LARGEST_VPC} with room for {subnets} subnets of /{_SUBNET_PREFIX}",
+            )
+
+    def _require_zones(self) -> None:
+        zones = self.availability_zones
+        if zones is None:
+            return
+        if len(set(zones)) != len(zones):
+            raise invalid(f"{CONTEXT_KEY}.availability_zones", zones, allowed="each zone once")
+        strange = [zone for zone in zones if self.region is not None and not zone.startswith(self.region)]
+        if strange:
+            raise invalid(f"{CONTEXT_KEY}.availability_zones", strange[0], allowed=f"zones of {self.region}")
 
     @classmethod
     def from_context(cls, node: Node) -> Self:
@@ -151,7 +203,7 @@ def _describe(problem: BaseException, _: type | None) -> str:
 def _path_first(line: str) -> str:
     """Turn cattrs' `problem @ path` around: the context key comes first."""
     problem, _, path = line.rpartition(" @ ")
-    return f"{path}: {problem}"
+    return problem if problem.startswith(f"{CONTEXT_KEY}.") else f"{path}: {problem}"
 
 
 _NAMES = {str: "text", bool: "boolean", int: "whole number"}
