@@ -10,6 +10,7 @@ from syrupy.extensions.json import JSONSnapshotExtension
 
 from reference.configuration import Configuration
 from secure_bedrock import InvalidInput
+from tests.constructs.identity import identities, require_same
 
 NETWORK, ACCESS = "secure-bedrock-network", "secure-bedrock-access"
 IDS = Path(__file__).parent / "logical_ids.json"
@@ -80,15 +81,4 @@ def test_the_templates(default, snapshot):
 
 
 def test_logical_ids_and_names_stay(default):
-    """A changed id means that a user's next deployment replaces the resource: that needs a reason and a note."""
-    found = {
-        name: {
-            logical_id: resource["Type"]
-            for logical_id, resource in sorted(template["Resources"].items())
-            if not resource["Type"].startswith(("AWS::CDK", "AWS::EC2::Subnet", "AWS::EC2::RouteTable"))
-        }
-        for name, template in default.templates.items()
-    }
-    (role,) = [r for r in default.of_type(ACCESS, "AWS::IAM::Role") if r.get("Path") == "/secure-bedrock/"]
-    found["role name"] = role["RoleName"]
-    assert found == json.loads(IDS.read_text())
+    require_same(identities(default.templates), IDS)
