@@ -208,6 +208,7 @@ def _members(stack: cdk.Stack) -> None:
         role.add_to_policy(everything)
 
 
+#: Apps of the other constructs stand in modules beside this one, `apps_*.py`, each with an `APPS` of its own.
 APPS = {
     "private": Fixture(private),
     "anywhere": Fixture(anywhere),

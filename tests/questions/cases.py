@@ -27,7 +27,7 @@ class Case:
     @property
     def is_trust(self) -> bool:
         """Whether the question is who may assume a role."""
-        return self.file == "trust"
+        return self.file.startswith("trust")
 
 
 def cases() -> list[Case]:

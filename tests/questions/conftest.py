@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import aws_cdk as cdk
@@ -11,7 +13,7 @@ import pytest
 from tests.estates.estate import estate_of
 from tests.estates.intrinsics import Deployment
 from tests.oracle.simulator import Answer, ask, reason_to_leave_out
-from tests.questions.apps import ACCOUNT, APPS
+from tests.questions.apps import ACCOUNT, APPS, Fixture
 from tests.questions.cases import Asked, Case, asked, cases
 
 _CONTEXT = {"aws:cdk:enable-path-metadata": True, "@aws-cdk/core:defaultCrossStackReferences": "strong"}
@@ -32,7 +34,12 @@ class Synthesized:
 
 @pytest.fixture(scope="session")
 def estates() -> dict[str, Synthesized]:
-    return {name: _synthesize(name) for name in APPS}
+    return {name: _synthesize(fixture) for name, fixture in _apps().items()}
+
+
+def _apps() -> dict[str, Fixture]:
+    modules = [import_module(f"tests.questions.{path.stem}") for path in sorted(Path(__file__).parent.glob("apps_*.py"))]
+    return APPS | {name: fixture for module in modules for name, fixture in module.APPS.items()}
 
 
 @pytest.fixture(scope="session")
@@ -44,8 +51,7 @@ def answers(estates: dict[str, Synthesized]) -> dict[str, Answer]:
     return dict(zip(put, ask(list(put.values())), strict=True))
 
 
-def _synthesize(name: str) -> Synthesized:
-    fixture = APPS[name]
+def _synthesize(fixture: Fixture) -> Synthesized:
     zones = {f"availability-zones:account={ACCOUNT}:region={fixture.region}": [f"{fixture.region}a"]}
     app = cdk.App(context={**_CONTEXT, **zones})
     fixture.build(app, cdk.Environment(account=ACCOUNT, region=fixture.region))
