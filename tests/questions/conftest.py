@@ -38,7 +38,9 @@ def estates() -> dict[str, Synthesized]:
 
 
 def _apps() -> dict[str, Fixture]:
-    modules = [import_module(f"tests.questions.{path.stem}") for path in sorted(Path(__file__).parent.glob("apps_*.py"))]
+    modules = [
+        import_module(f"tests.questions.{path.stem}") for path in sorted(Path(__file__).parent.glob("apps_*.py"))
+    ]
     return APPS | {name: fixture for module in modules for name, fixture in module.APPS.items()}
 
 
