@@ -1,0 +1,64 @@
+"""What a network team needs to know of a deployment: addresses, names, and what to forward."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import aws_cdk as cdk
+
+if TYPE_CHECKING:
+    from secure_bedrock.constructs.on_premises import OnPremisesAccess
+
+_READ_RESOLVER = "aws route53resolver list-resolver-endpoint-ip-addresses --resolver-endpoint-id"
+_READ_INTERFACES = (
+    "aws ec2 describe-network-interfaces --query NetworkInterfaces[].PrivateIpAddress --network-interface-ids"
+)
+
+
+def write_outputs(access: OnPremisesAccess) -> None:
+    """Write the stack's outputs."""
+    _output(access, "Ranges", ", ".join(access.vpc_source_ips), "Networks that may open 443 to the Bedrock endpoints")
+    _output(access, "Names", ", ".join(access.names.values()), "Host names for callers beyond the VPC")
+    _output(
+        access,
+        "EndpointNames",
+        ", ".join(access.endpoint_names.values()),
+        "The endpoints' own names; public DNS resolves them to the private addresses",
+    )
+    interfaces = [
+        cdk.Fn.join(" ", endpoint.vpc_endpoint_network_interface_ids) for endpoint in access.endpoint.endpoints.values()
+    ]
+    _output(
+        access,
+        "EndpointAddresses",
+        f"{_READ_INTERFACES} {' '.join(interfaces)}",
+        "The command that reads the addresses to route and to open 443 to; CloudFormation does not tell them",
+    )
+    _resolver_outputs(access)
+
+
+def _resolver_outputs(access: OnPremisesAccess) -> None:
+    if access.resolver_endpoint is None:
+        return
+    resolver_id = access.resolver_endpoint.attr_resolver_endpoint_id
+    fixed = ", ".join(access.resolver_addresses)
+    _output(access, "ResolverEndpointId", resolver_id, "The Route 53 Resolver inbound endpoint")
+    _output(
+        access,
+        "ResolverAddresses",
+        fixed or f"{_READ_RESOLVER} {resolver_id}",
+        "The inbound endpoint's addresses, port 53 over TCP and UDP"
+        if fixed
+        else "The command that reads the inbound endpoint's addresses, which CloudFormation does not tell",
+    )
+    target = fixed or f"the addresses of {resolver_id}"
+    _output(
+        access,
+        "ForwardingRules",
+        "; ".join(f"{domain} -> {target}" for domain in access.forwarding_domains),
+        "What DNS servers beyond the VPC forward, by domain",
+    )
+
+
+def _output(access: OnPremisesAccess, name: str, value: str, description: str) -> None:
+    cdk.CfnOutput(access, name, value=value, description=description)
