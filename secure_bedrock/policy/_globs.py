@@ -1,0 +1,169 @@
+"""Text with wildcards and policy variables, as policies hold it, and whether a value is of that form.
+
+AWS: "IAM policy elements: Variables and tags" and "IAM JSON policy elements: Resource".
+Matching walks a value once a chunk, so that no pattern, however many stars it has, makes it slow.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import Enum
+from functools import lru_cache
+
+#: A request's context: keys in lower case; a tuple is a key with many values.
+Context = Mapping[str, "str | tuple[str, ...]"]
+Matcher = Callable[[str], bool]
+
+
+class Wild(Enum):
+    """The two wildcards."""
+
+    MANY = "*"
+    ONE = "?"
+
+
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """`${key}` or `${key, 'default'}`; the key in lower case."""
+
+    key: str
+    default: str | None = None
+
+    def value(self, context: Context) -> str | None:
+        """Return what stands for it, None where nothing does: a key with many values has no one value."""
+        found = context.get(self.key, self.default)
+        return found if isinstance(found, str) else None
+
+
+Part = str | Wild | Variable
+Parts = tuple[Part, ...]
+
+_VARIABLE = re.compile(r"\$\{([^{}]*)\}")
+_DEFAULT = re.compile(r"(.*?), '(.*)'")
+#: `${*}` and its like are the characters themselves.
+_CHARACTERS = {"*", "?", "$"}
+
+
+def parse(text: str, *, variables: bool, wildcards: bool = True) -> Parts:
+    """Split a text of a policy into literals, wildcards and variables; neighbours of one kind are joined."""
+    parts: list[Part] = []
+    at = 0
+    for found in _VARIABLE.finditer(text) if variables else ():
+        _literals(parts, text[at : found.start()], wildcards=wildcards)
+        name = found[1]
+        if name in _CHARACTERS:
+            _append(parts, name)
+        else:
+            parts.append(_variable(name))
+        at = found.end()
+    _literals(parts, text[at:], wildcards=wildcards)
+    return tuple(parts)
+
+
+def _variable(name: str) -> Variable:
+    with_default = _DEFAULT.fullmatch(name)
+    if with_default:
+        return Variable(with_default[1].lower(), with_default[2])
+    return Variable(name.lower())
+
+
+def _literals(parts: list[Part], text: str, *, wildcards: bool) -> None:
+    for piece in re.split(r"([*?])", text) if wildcards else [text]:
+        if wildcards and piece in {"*", "?"}:
+            if piece == "?" or not parts or parts[-1] is not Wild.MANY:
+                parts.append(Wild(piece))
+        elif piece:
+            _append(parts, piece)
+
+
+def _append(parts: list[Part], text: str) -> None:
+    if parts and isinstance(parts[-1], str):
+        parts[-1] += text
+    else:
+        parts.append(text)
+
+
+def has_variables(parts: Parts) -> bool:
+    """Whether a pattern depends on the request's context."""
+    return any(isinstance(part, Variable) for part in parts)
+
+
+def fill(parts: Parts, context: Context) -> Parts | None:
+    """Put the context's values in, as literal text; None where a variable has no value."""
+    filled: list[Part] = []
+    for part in parts:
+        value = part.value(context) if isinstance(part, Variable) else part
+        if value is None:
+            return None
+        if isinstance(value, str):
+            _append(filled, value)
+        else:
+            filled.append(value)
+    return tuple(filled)
+
+
+@lru_cache(maxsize=8192)
+def matcher(parts: Parts) -> Matcher:
+    """Return the function that says whether a value has the form; the pattern holds no variable."""
+    if not parts:
+        return "".__eq__
+    if len(parts) == 1 and isinstance(parts[0], str):
+        return parts[0].__eq__
+    if parts == (Wild.MANY,):
+        return lambda _: True
+    if len(parts) == 2 and isinstance(parts[0], str) and parts[1] is Wild.MANY:  # noqa: PLR2004 - text and star
+        prefix = parts[0]
+        return lambda value: value.startswith(prefix)
+    return _Chunks(parts).matches
+
+
+class _Chunks:
+    """The pieces between the stars: the first at the start, the last at the end, the others one after the other."""
+
+    __slots__ = ("anchored_end", "anchored_start", "chunks", "shortest")
+
+    def __init__(self, parts: Parts) -> None:
+        self.anchored_start = parts[0] is not Wild.MANY
+        self.anchored_end = parts[-1] is not Wild.MANY
+        self.chunks: list[tuple[re.Pattern[str], int]] = []
+        chunk: list[Part] = []
+        for part in (*parts, Wild.MANY):
+            if part is not Wild.MANY:
+                chunk.append(part)
+            elif chunk:
+                self.chunks.append(_chunk(chunk))
+                chunk = []
+        self.shortest = sum(length for _, length in self.chunks)
+
+    def matches(self, value: str) -> bool:
+        """Whether the value has the form."""
+        if len(value) < self.shortest:
+            return False
+        chunks, at = self.chunks, 0
+        first, last = 0, len(chunks)
+        if self.anchored_start:
+            pattern, at = chunks[0]
+            if not pattern.match(value):
+                return False
+            first = 1
+            if last == 1 and self.anchored_end:
+                return at == len(value)
+        if self.anchored_end:
+            last -= 1
+        for pattern, length in chunks[first:last]:
+            found = pattern.search(value, at)
+            if not found:
+                return False
+            at = found.start() + length
+        return not self.anchored_end or self._ends(value, at)
+
+    def _ends(self, value: str, at: int) -> bool:
+        pattern, length = self.chunks[-1]
+        return len(value) - length >= at and pattern.match(value, len(value) - length) is not None
+
+
+def _chunk(parts: list[Part]) -> tuple[re.Pattern[str], int]:
+    source = "".join(re.escape(part) if isinstance(part, str) else "." for part in parts)
+    return re.compile(source, re.DOTALL), sum(len(part) if isinstance(part, str) else 1 for part in parts)

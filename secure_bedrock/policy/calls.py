@@ -1,0 +1,258 @@
+"""What an application does, as the authorisations AWS makes for it.
+
+AWS: Amazon Bedrock User Guide, "Prerequisites for inference profiles", "Global cross-Region inference", "API keys",
+"Permissions for guardrails"; Service Authorization Reference, "Actions, resources, and condition keys for Amazon
+Bedrock"; IAM User Guide, "Roles terms and concepts" (role chaining).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+from secure_bedrock.errors import InvalidInput, invalid, nearest
+from secure_bedrock.policy._callers import Caller, Kind
+from secure_bedrock.policy._operations import OPERATIONS, Operation, Target
+from secure_bedrock.policy.authorisation import PROFILE_KEY, Authorisation
+from secure_bedrock.policy.environment import Environment, partition_of
+from secure_bedrock.policy.estate import Estate
+from secure_bedrock.policy.models import Model
+from secure_bedrock.policy.request import Request, Value
+
+Credentials = Literal["sigv4", "short_term_key", "long_term_key"]
+GUARDRAIL_KEY = "bedrock:GuardrailIdentifier"
+_TOKENS = {"short_term_key": "SHORT_TERM", "long_term_key": "LONG_TERM"}
+#: Keys that hold for whoever signed in, and are gone after a role change.
+_OF_SIGN_IN = ("aws:multifactorauth", "sts:", "aws:sourceidentity", "aws:tokenissuetime")
+#: Keys that say where a request came from.
+_OF_NETWORK = ("aws:sourceip", "aws:vpcsourceip", "aws:sourcevpc")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """One call of an API; it is allowed only if each of its authorisations is.
+
+    Attributes:
+        principal: who makes it, as in `Request`.
+        operation: the API operation, such as `Converse`.
+        region: the Region it is sent to.
+        model: the id or ARN of a model or profile, or a Model. For the operations that take one.
+        resource: the ARN of what is called instead: an agent alias, a knowledge base, a project, a flow alias.
+        endpoint: the VPC endpoint it goes through. Default: none, it goes over the Internet.
+        context: condition keys that do not follow from the rest, such as `aws:SourceIp`.
+        credentials: `sigv4`, the default, or a Bedrock API key: `short_term_key`, or `long_term_key` of an IAM user.
+        guardrail: the ARN of a guardrail, with `:VERSION` for a numbered version.
+        via: the roles that are assumed first, in this order, by name or ARN.
+    """
+
+    principal: str
+    operation: str
+    region: str
+    model: str | Model | None = None
+    resource: str | None = None
+    endpoint: str | None = None
+    context: Mapping[str, Value] = field(default_factory=dict, hash=False)
+    credentials: Credentials = "sigv4"
+    guardrail: str | None = None
+    via: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One authorisation of a call.
+
+    Attributes:
+        readings: the request; several where AWS does not say which keys it carries: each must be allowed.
+        note: what AWS does not say, empty where it does.
+        is_certain: whether AWS is known to make it at all.
+    """
+
+    readings: tuple[Request, ...]
+    note: str = ""
+    is_certain: bool = True
+
+
+def steps_of(estate: Estate, call: Call) -> tuple[Step, ...]:
+    """Return every authorisation of a call, in the order in which they happen.
+
+    Raises:
+        InvalidInput: for a call that cannot be made: an unknown operation, an endpoint of another service, an API key
+            where none is taken, a model that is not offered there.
+    """
+    if call.operation not in OPERATIONS:
+        raise invalid(
+            "operation",
+            call.operation,
+            allowed=f"one of {', '.join(OPERATIONS)}",
+            nearest=nearest(call.operation, OPERATIONS),
+        )
+    operation = OPERATIONS[call.operation]
+    _require_possible(estate, call, operation)
+    last = call.via[-1] if call.via else call.principal
+    making = _Making(call, operation, last, _place(estate.caller(last), call))
+    return (*_role_changes(estate, call), *_token(making), *making.steps())
+
+
+def _require_possible(estate: Estate, call: Call, operation: Operation) -> None:
+    endpoint = estate.endpoints.get(call.endpoint) if call.endpoint else None
+    if endpoint and endpoint.service.removesuffix("-fips") != operation.service:
+        raise invalid("endpoint", f"{call.endpoint} of {endpoint.service}", allowed=f"one of {operation.service}")
+    if call.credentials == "sigv4":
+        return
+    if not operation.takes_api_keys:
+        raise invalid("credentials", call.credentials, allowed=f"'sigv4': {call.operation} takes no API key")
+    caller = estate.caller(call.via[-1] if call.via else call.principal)
+    if call.credentials == "long_term_key" and caller.kind is not Kind.USER:
+        raise invalid("credentials", call.credentials, allowed=f"a key of an IAM user, which {caller.arn} is not")
+
+
+def _role_changes(estate: Estate, call: Call) -> Iterator[Step]:
+    """A role change goes to STS, so not through the endpoint of a Bedrock service."""
+    who = call.principal
+    for index, role in enumerate(call.via):
+        context = {
+            name: value
+            for name, value in call.context.items()
+            if not name.lower().startswith(("bedrock", "aws:vpcsourceip"))
+            and (index == 0 or not name.lower().startswith(_OF_SIGN_IN))
+        }
+        arn = estate.principals[role].arn if role in estate.principals else role
+        context["aws:RequestedRegion"] = call.region
+        yield Step((Request(principal=who, action="sts:AssumeRole", resource=arn, context=context),))
+        who = role
+
+
+def _token(making: _Making) -> Iterator[Step]:
+    """An API key needs a permission of its own beside the call's."""
+    call = making.call
+    if call.credentials != "sigv4":
+        prefix = making.operation.action.partition(":")[0]
+        key = {f"{prefix}:BearerTokenType": _TOKENS[call.credentials], "aws:RequestedRegion": call.region}
+        yield Step((making.request(f"{prefix}:CallWithBearerToken", "*", key),))
+
+
+@dataclass(frozen=True, slots=True)
+class _Making:
+    """A call being made: by whom, as which operation, from where."""
+
+    call: Call
+    operation: Operation
+    who: str
+    place: Environment
+
+    def steps(self) -> Iterator[Step]:
+        target = self.operation.target
+        if target in {Target.MODEL, Target.ASYNC, Target.BATCH}:
+            for authorisation in self.model.authorisations(self.place):
+                yield self.on_model(authorisation)
+        elif target is Target.FOUNDATION_MODEL:
+            for arn in self.model.foundation_models(self.place):
+                yield self.on(arn)
+        elif target is Target.RESPONSES:
+            yield from self.responses()
+        elif target is Target.NONE:
+            yield self.on("*", {"aws:RequestedRegion": self.call.region})
+        elif target is Target.MANTLE:
+            yield self.on_project()
+        elif target is Target.RESOURCE:
+            yield self.on(self.given("resource"))
+        yield from self.companions()
+
+    def companions(self) -> Iterator[Step]:
+        """Authorisations beside the main one: of jobs, of a guardrail, of what a service does for the caller."""
+        target = self.operation.target
+        if target is Target.ASYNC:
+            yield self.on(self.place.arn("async-invoke/new"))
+        if target is Target.BATCH:
+            yield self.on(self.place.arn("model-invocation-job/new"))
+        if target is Target.GUARDRAIL or (self.call.guardrail and self.operation.takes_guardrail):
+            resource = unversioned(self.given("guardrail"))
+            yield Step((self.request("bedrock:ApplyGuardrail", resource, {}),))
+        if self.operation.retrieves:
+            yield Step((self.request("bedrock:Retrieve", self.given("resource"), {}),))
+            for authorisation in self.model.authorisations(self.place):
+                yield self.on_model(authorisation, on_behalf=True)
+
+    def on(self, resource: str, more: Mapping[str, Value] | None = None) -> Step:
+        return Step((self.request(self.operation.action, resource, more or {}),))
+
+    def on_model(self, authorisation: Authorisation, *, on_behalf: bool = False) -> Step:
+        """An authorisation on a model or profile, in each way AWS may mean it.
+
+        Unsettled are: whether a profile's own authorisation carries the guardrail; which of two profiles the key names
+        for an application profile; and whether the models behind a profile carry the network of the call.
+        """
+        resource, through = authorisation.resource, authorisation.only_through
+        notes = []
+        if ":*:" in resource:
+            resource = resource.replace(":*:", f":{self.place.region}:", 1)
+            notes.append("the profile's destinations are not known")
+        contexts: list[dict[str, Value]] = [{"aws:ViaAWSService": "true"} if on_behalf else {}]
+        if self.call.guardrail and self.operation.takes_guardrail:
+            named = [context | {GUARDRAIL_KEY: self.call.guardrail} for context in contexts]
+            contexts = named if authorisation.carries_guardrail else [*contexts, *named]
+            notes += [] if authorisation.carries_guardrail else ["whether a profile's own carries the guardrail"]
+        if through:
+            contexts = [context | {PROFILE_KEY: arn} for context in contexts for arn in through]
+            notes += ["which profile the key names"] if len(through) > 1 else []
+        action = "bedrock:InvokeModel" if on_behalf else self.operation.action
+        readings = [self.request(action, resource, context) for context in contexts]
+        if through:
+            readings += [self.request(action, resource, context, network=False) for context in contexts]
+            notes.append("whether the models behind a profile carry the network")
+        is_copy = ":inference-profile/" in resource and bool(through)
+        notes += ["whether the copied profile is authorised"] if is_copy else []
+        return Step(tuple(readings), "; ".join(notes), is_certain=not is_copy)
+
+    def responses(self) -> Iterator[Step]:
+        """The Responses API: the model carries the project, the project carries the model that was named."""
+        project = self.place.arn("project/default")
+        for index, authorisation in enumerate(self.model.authorisations(self.place)):
+            step = self.on_model(authorisation)
+            keyed = [replace(each, context={**each.context, "bedrock:ProjectArn": project}) for each in step.readings]
+            yield replace(step, readings=tuple(keyed))
+            if index == 0:
+                yield self.on(project, {"bedrock:ModelArn": authorisation.resource})
+
+    def on_project(self) -> Step:
+        project = self.call.resource or self.place.arn("project/default", service="bedrock-mantle")
+        model = self.call.model.id if isinstance(self.call.model, Model) else self.call.model
+        return self.on(project, {"bedrock-mantle:Model": model} if model else {})
+
+    def request(self, action: str, resource: str, more: Mapping[str, Value], *, network: bool = True) -> Request:
+        carries = action.startswith(("bedrock:InvokeModel", "bedrock-mantle:"))
+        context = {
+            name: value
+            for name, value in self.call.context.items()
+            if (carries or not name.lower().startswith("bedrock"))
+            and not (self.call.via and name.lower().startswith(_OF_SIGN_IN))
+            and (network or not name.lower().startswith(_OF_NETWORK))
+        }
+        endpoint = self.call.endpoint if network else None
+        return Request(
+            principal=self.who, action=action, resource=resource, context={**context, **more}, endpoint=endpoint
+        )
+
+    @property
+    def model(self) -> Model:
+        model = self.given("model")
+        return model if isinstance(model, Model) else Model.parse(model, accept_unknown=True)
+
+    def given(self, name: str) -> Any:  # noqa: ANN401 - text, or a Model
+        value = getattr(self.call, name)
+        if value is None:
+            raise InvalidInput(f"{name}: got nothing; {self.call.operation} needs one")
+        return value
+
+
+def _place(caller: Caller, call: Call) -> Environment:
+    if caller.account is None:
+        raise invalid("principal", caller.arn, allowed="a role, a user or root")
+    return Environment(partition=partition_of(call.region), region=call.region, account=caller.account)
+
+
+def unversioned(guardrail: str) -> str:
+    """Return the ARN of a guardrail as a resource, which never has a version."""
+    head, _, version = guardrail.rpartition(":")
+    return head if version.isdigit() else guardrail
