@@ -39,6 +39,7 @@ def write_outputs(access: OnPremisesAccess) -> None:
 
 def _resolver_outputs(access: OnPremisesAccess) -> None:
     if access.resolver_endpoint is None:
+        _forwarding(access, "an inbound endpoint of this VPC")
         return
     resolver_id = access.resolver_endpoint.attr_resolver_endpoint_id
     fixed = ", ".join(access.resolver_addresses)
@@ -51,13 +52,13 @@ def _resolver_outputs(access: OnPremisesAccess) -> None:
         if fixed
         else "The command that reads the inbound endpoint's addresses, which CloudFormation does not tell",
     )
-    target = fixed or f"the addresses of {resolver_id}"
-    _output(
-        access,
-        "ForwardingRules",
-        "; ".join(f"{domain} -> {target}" for domain in access.forwarding_domains),
-        "What DNS servers beyond the VPC forward, by domain",
-    )
+    _forwarding(access, fixed or f"the addresses of {resolver_id}")
+
+
+def _forwarding(access: OnPremisesAccess, target: str) -> None:
+    if access.forwarding_domains:
+        rules = "; ".join(f"{domain} -> {target}" for domain in access.forwarding_domains)
+        _output(access, "ForwardingRules", rules, "What DNS servers beyond the VPC forward, by domain")
 
 
 def _output(access: OnPremisesAccess, name: str, value: str, description: str) -> None:

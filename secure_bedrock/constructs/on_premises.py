@@ -1,4 +1,4 @@
-"""Private access to Bedrock from beyond the VPC: data centres over Direct Connect or VPN, and VPCs of other accounts."""
+"""Private access to Bedrock from beyond the VPC: data centres over Direct Connect or VPN, VPCs of other accounts."""
 
 from __future__ import annotations
 
@@ -26,7 +26,8 @@ from secure_bedrock.policy.services import BedrockService
 _FEWEST, _MOST = 2, 20
 #: AWS: "Amazon VPC quotas", inbound rules of a security group, until the quota is raised.
 _RULES = 60
-_let_in: WeakKeyDictionary[PrivateBedrockEndpoint, list[OnPremisesAccess]] = WeakKeyDictionary()
+#: What was let in to each endpoint so far, by the path of whoever did.
+_let_in: WeakKeyDictionary[PrivateBedrockEndpoint, dict[str, tuple[str, ...]]] = WeakKeyDictionary()
 
 
 class OnPremisesAccess(Construct):
@@ -115,6 +116,7 @@ class OnPremisesAccess(Construct):
         )
         self._warn_of_names()
         let_in(self, endpoint, self.vpc_source_ips)
+        _let_in.setdefault(endpoint, {})[self.node.path] = self.vpc_source_ips
         _ = endpoint.connections  # somebody can connect now: the endpoint need not warn
         write_outputs(self)
         check_at_synth(self, self._problems)
@@ -127,9 +129,7 @@ class OnPremisesAccess(Construct):
     def _ranges(self, cidrs: Iterable[str], place: Place) -> tuple[str, ...]:
         if cidrs is None:
             raise invalid("cidrs", None, allowed="the private ranges that callers are in")
-        others = _let_in.setdefault(self._endpoint, [])
-        ranges = _private("cidrs", cidrs, place, taken={each.node.path: each.vpc_source_ips for each in others})
-        others.append(self)
+        ranges = _private("cidrs", cidrs, place, taken=_let_in.get(self._endpoint))
         if len(ranges) > _RULES:
             text = (
                 f"cidrs: {len(ranges)} ranges need as many inbound rules; a security group takes {_RULES}, until AWS "
