@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from functools import lru_cache
+from itertools import groupby
 
 #: A request's context: keys in lower case; a tuple is a key with many values.
 Context = Mapping[str, "str | tuple[str, ...]"]
@@ -41,7 +42,7 @@ Part = str | Wild | Variable
 Parts = tuple[Part, ...]
 
 _VARIABLE = re.compile(r"\$\{([^{}]*)\}")
-_DEFAULT = re.compile(r"(.*?), '(.*)'")
+_WILD = re.compile(r"([*?])")
 #: `${*}` and its like are the characters themselves.
 _CHARACTERS = {"*", "?", "$"}
 
@@ -51,38 +52,36 @@ def parse(text: str, *, variables: bool, wildcards: bool = True) -> Parts:
     parts: list[Part] = []
     at = 0
     for found in _VARIABLE.finditer(text) if variables else ():
-        _literals(parts, text[at : found.start()], wildcards=wildcards)
-        name = found[1]
-        if name in _CHARACTERS:
-            _append(parts, name)
-        else:
-            parts.append(_variable(name))
+        parts += _pieces(text[at : found.start()], wildcards=wildcards)
+        parts.append(found[1] if found[1] in _CHARACTERS else _variable(found[1]))
         at = found.end()
-    _literals(parts, text[at:], wildcards=wildcards)
-    return tuple(parts)
+    return _joined([*parts, *_pieces(text[at:], wildcards=wildcards)])
 
 
 def _variable(name: str) -> Variable:
-    with_default = _DEFAULT.fullmatch(name)
-    if with_default:
-        return Variable(with_default[1].lower(), with_default[2])
+    key, quote, default = name.partition(", '")
+    if quote and default.endswith("'"):
+        return Variable(key.lower(), default[:-1])
     return Variable(name.lower())
 
 
-def _literals(parts: list[Part], text: str, *, wildcards: bool) -> None:
-    for piece in re.split(r"([*?])", text) if wildcards else [text]:
-        if wildcards and piece in {"*", "?"}:
-            if piece == "?" or not parts or parts[-1] is not Wild.MANY:
-                parts.append(Wild(piece))
-        elif piece:
-            _append(parts, piece)
+def _pieces(text: str, *, wildcards: bool) -> list[Part]:
+    if not wildcards:
+        return [text] if text else []
+    return [Wild(piece) if piece in {"*", "?"} else piece for piece in _WILD.split(text) if piece]
 
 
-def _append(parts: list[Part], text: str) -> None:
-    if parts and isinstance(parts[-1], str):
-        parts[-1] += text
-    else:
-        parts.append(text)
+def _joined(parts: list[Part]) -> Parts:
+    """Join neighbouring literals, and neighbouring stars to one."""
+    joined: list[Part] = []
+    for is_text, group in groupby(parts, key=lambda part: isinstance(part, str)):
+        if is_text:
+            joined.append("".join(map(str, group)))
+            continue
+        for part in group:
+            if not (part is Wild.MANY and joined and joined[-1] is Wild.MANY):
+                joined.append(part)
+    return tuple(joined)
 
 
 def has_variables(parts: Parts) -> bool:
@@ -97,11 +96,9 @@ def fill(parts: Parts, context: Context) -> Parts | None:
         value = part.value(context) if isinstance(part, Variable) else part
         if value is None:
             return None
-        if isinstance(value, str):
-            _append(filled, value)
-        else:
+        if value != "":
             filled.append(value)
-    return tuple(filled)
+    return _joined(filled)
 
 
 @lru_cache(maxsize=8192)

@@ -6,31 +6,42 @@ import re
 from base64 import b64decode
 from binascii import Error as BinasciiError
 from datetime import UTC, datetime, timedelta, timezone
-from fractions import Fraction
 from functools import lru_cache
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from fractions import Fraction
 
 #: First and last address as integers, with the version.
 Range = tuple[int, int, int]
 
-_NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?")
+_NUMBER = re.compile(r"[+-]?(\d{1,64}(\.\d{0,64})?|\.\d{1,64})([eE][+-]?\d{1,3})?")
 #: The forms of the W3C's profile of ISO 8601, which AWS names ("IAM JSON policy elements: Condition operators").
 _MOMENT = re.compile(
     r"(\d{4})(?:-(\d\d)(?:-(\d\d)(?:T(\d\d):(\d\d)(?::(\d\d)(?:\.(\d{1,9}))?)?(Z|[+-]\d\d:?\d\d)?)?)?)?"
 )
-_EPOCH = re.compile(r"\d{5,15}(\.\d{1,9})?")
+_EPOCH = re.compile(r"(\d{5,15})(?:\.(\d{1,9}))?")
+_SECOND = 1_000_000_000
 
 
 @lru_cache(maxsize=4096)
-def number(text: str) -> Fraction | None:
+def number(text: str) -> int | Fraction | None:
     """Read a number, exactly."""
-    return Fraction(text) if _NUMBER.fullmatch(text) else None
+    if not _NUMBER.fullmatch(text):
+        return None
+    if text.lstrip("+-").isdigit():
+        return int(text)
+    from fractions import Fraction  # noqa: PLC0415 - slow to import, and seldom needed
+
+    return Fraction(text)
 
 
 @lru_cache(maxsize=4096)
-def moment(text: str) -> Fraction | None:
-    """Read a date, a date with time, or seconds since 1970; without a zone it is UTC."""
-    if _EPOCH.fullmatch(text):
-        return Fraction(text)
+def moment(text: str) -> int | None:
+    """Read a date, a date with time, or seconds since 1970, as nanoseconds since then; without a zone it is UTC."""
+    epoch = _EPOCH.fullmatch(text)
+    if epoch:
+        return int(epoch[1]) * _SECOND + _nanoseconds(epoch[2])
     found = _MOMENT.fullmatch(text)
     if not found:
         return None
@@ -43,7 +54,11 @@ def moment(text: str) -> Fraction | None:
     except ValueError:
         return None
     since = whole - datetime(1970, 1, 1, tzinfo=UTC)
-    return Fraction(since.days * 86400 + since.seconds) + Fraction(f"0.{fraction or 0}")
+    return (since.days * 86400 + since.seconds) * _SECOND + _nanoseconds(fraction)
+
+
+def _nanoseconds(fraction: str | None) -> int:
+    return int((fraction or "").ljust(9, "0"))
 
 
 def _zone(text: str | None) -> timezone:

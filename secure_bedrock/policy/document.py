@@ -89,10 +89,13 @@ class Statement:
 
     @classmethod
     def from_plain(cls, plain: Mapping[str, Any], source: str | None = None) -> Statement:
-        """Read a statement as AWS writes it. Raises InvalidInput for an element it does not know."""
+        """Read a statement as AWS writes it. Raises InvalidInput for an element it does not know or cannot read."""
+        _require_mapping("statement", plain)
         unknown = set(plain) - _ELEMENTS
         if unknown:
             raise InvalidInput(f"statement {plain.get('Sid')}: unknown elements {sorted(unknown)}")
+        if plain.get("Effect") not in {"Allow", "Deny"}:
+            raise InvalidInput(f"Effect: got {plain.get('Effect')!r}; allowed is 'Allow' or 'Deny', in that case")
         return cls(
             effect=plain["Effect"],
             sid=plain.get("Sid"),
@@ -127,11 +130,22 @@ class Policy:
 
     @classmethod
     def from_plain(cls, plain: Mapping[str, Any], *, name: str | None = None, source: str | None = None) -> Policy:
-        """Read a document as AWS writes it; a missing Version is 2008-10-17, as in IAM."""
+        """Read a document as AWS writes it; a missing Version is 2008-10-17, as in IAM.
+
+        Raises:
+            InvalidInput: with the path to the element that cannot be read.
+        """
+        where = name or source or "policy"
+        _require_mapping(where, plain)
+        unknown = sorted(set(plain) - {"Version", "Id", "Statement"})
+        if unknown or "Statement" not in plain:
+            raise InvalidInput(f"{where}: got {unknown or 'no Statement'}; allowed are Version, Id and Statement")
+        if plain.get("Version", VERSION) not in {VERSION, "2008-10-17"}:
+            raise InvalidInput(f"{where}: Version: got {plain['Version']!r}; allowed is {VERSION} or 2008-10-17")
         statements = plain["Statement"]
         rows = statements if isinstance(statements, list) else [statements]
         return cls(
-            statements=tuple(Statement.from_plain(row, source) for row in rows),
+            statements=tuple(_statement(f"{where}: Statement[{index}]", row, source) for index, row in enumerate(rows)),
             name=name,
             source=source,
             version=plain.get("Version", "2008-10-17"),
@@ -141,6 +155,18 @@ class Policy:
 _ELEMENTS = {
     "Sid", "Effect", "Action", "NotAction", "Resource", "NotResource", "Principal", "NotPrincipal", "Condition",
 }  # fmt: skip
+
+
+def _require_mapping(where: str, value: object) -> None:
+    if not isinstance(value, Mapping):
+        raise InvalidInput(f"{where}: got {value!r}; allowed is a JSON object")
+
+
+def _statement(where: str, plain: Mapping[str, Any], source: str | None) -> Statement:
+    try:
+        return Statement.from_plain(plain, source)
+    except InvalidInput as error:
+        raise InvalidInput(f"{where}: {error}") from error
 
 
 def _one_or_many(values: Sequence[str]) -> str | list[str]:
@@ -156,6 +182,8 @@ def _many(value: object) -> tuple[str, ...]:
 
 def _text(value: object) -> str:
     """A policy may hold JSON booleans and numbers where IAM reads text."""
+    if not isinstance(value, str | bool | int | float):
+        raise InvalidInput(f"got {value!r}; allowed is text, or a list of texts")
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
@@ -187,6 +215,9 @@ def _plain_conditions(conditions: tuple[Condition, ...]) -> dict[str, dict[str, 
 
 
 def _read_conditions(block: Mapping[str, Mapping[str, object]]) -> tuple[Condition, ...]:
+    _require_mapping("Condition", block)
+    for name, keys in block.items():
+        _require_mapping(f"Condition.{name}", keys)
     return tuple(_condition(name, key, values) for name, keys in block.items() for key, values in keys.items())
 
 
