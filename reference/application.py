@@ -16,7 +16,9 @@ from reference.configuration import (
     named_by_context_key,
 )
 from reference.network import NetworkStack
+from reference.on_premises import OnPremisesStack
 from reference.organization import OrganizationStack
+from reference.sections.on_premises import OnPremisesConfiguration
 
 if TYPE_CHECKING:
     from constructs import Construct
@@ -30,6 +32,7 @@ class Deployment:
     access: AccessStack
     organization: OrganizationStack | None = None
     audit: AuditStack | None = None
+    on_premises: OnPremisesStack | None = None
 
 
 def build(scope: Construct, configuration: Configuration) -> Deployment:
@@ -47,6 +50,7 @@ def build(scope: Construct, configuration: Configuration) -> Deployment:
         access=access,
         organization=_organization(scope, configuration),
         audit=_audit(scope, configuration, env),
+        on_premises=_on_premises(scope, configuration, network, env),
     )
 
 
@@ -64,3 +68,13 @@ def _audit(scope: Construct, configuration: Configuration, env: cdk.Environment)
         return None
     with named_by_context_key(AuditConfiguration, under="audit."):
         return AuditStack(scope, "secure-bedrock-audit", configuration=configuration.audit, env=env)
+
+
+def _on_premises(
+    scope: Construct, configuration: Configuration, network: NetworkStack, env: cdk.Environment
+) -> OnPremisesStack | None:
+    declared = configuration.on_premises
+    if declared is None:
+        return None
+    with named_by_context_key(OnPremisesConfiguration, under="on_premises."):
+        return OnPremisesStack(scope, "secure-bedrock-on-premises", configuration=declared, network=network, env=env)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Self, get_origin
 
 import cattrs
 
+from reference.sections.on_premises import OnPremisesConfiguration
 from secure_bedrock.errors import InvalidInput, invalid
 from secure_bedrock.policy.environment import partition_of
 
@@ -95,6 +96,7 @@ class Configuration:
         suspended: stops every Bedrock call of the application.
         organization: the organisation's guard rails, None for none.
         audit: the account's audit, None for none; `{}` for one with its defaults.
+        on_premises: access from a data centre's networks, None for none.
     """
 
     account: str | None = None
@@ -107,6 +109,7 @@ class Configuration:
     suspended: bool = False
     organization: OrganizationConfiguration | None = None
     audit: AuditConfiguration | None = None
+    on_premises: OnPremisesConfiguration | None = None
 
     def __post_init__(self) -> None:
         if self.account is not None and not _ACCOUNT.fullmatch(self.account):

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from secure_bedrock.constructs.audit import BedrockAuditTrail
     from secure_bedrock.constructs.endpoint import PrivateBedrockEndpoint
     from secure_bedrock.constructs.invocation_logging import InvocationLogging
+    from secure_bedrock.constructs.on_premises import OnPremisesAccess
     from secure_bedrock.constructs.organization import BedrockOrgGuardrailSCP
     from secure_bedrock.constructs.principals import MfaAccountPrincipal
     from secure_bedrock.constructs.role import ScopedInvokeRole
@@ -35,6 +36,7 @@ __all__ = [
     "MfaAccountPrincipal",
     "Model",
     "Network",
+    "OnPremisesAccess",
     "PrivateBedrockEndpoint",
     "ScopedInvokeRole",
     "TrailSource",
@@ -54,6 +56,7 @@ _HOMES = {
     "MfaAccountPrincipal": "constructs.principals",
     "Model": "policy.models",
     "Network": "policy.network",
+    "OnPremisesAccess": "constructs.on_premises",
     "PrivateBedrockEndpoint": "constructs.endpoint",
     "ScopedInvokeRole": "constructs.role",
     "TrailSource": "constructs.trail_source",

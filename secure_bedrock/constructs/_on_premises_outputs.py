@@ -7,6 +7,11 @@ from typing import TYPE_CHECKING
 import aws_cdk as cdk
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from constructs import Construct
+
+    from secure_bedrock.constructs.endpoint import PrivateBedrockEndpoint
     from secure_bedrock.constructs.on_premises import OnPremisesAccess
 
 _READ_RESOLVER = "aws route53resolver list-resolver-endpoint-ip-addresses --resolver-endpoint-id"
@@ -16,32 +21,31 @@ _READ_INTERFACES = (
 
 
 def write_outputs(access: OnPremisesAccess) -> None:
-    """Write the stack's outputs."""
+    """Write the stack's outputs, and those of the endpoint's stack, once for all that reach it."""
     _output(access, "Ranges", ", ".join(access.vpc_source_ips), "Networks that may open 443 to the Bedrock endpoints")
-    _output(access, "Names", ", ".join(access.names.values()), "Host names for callers beyond the VPC")
+    if access.endpoint.node.try_find_child("OwnNames") is None:
+        _endpoint_outputs(access.endpoint, access.endpoint_names.values())
+    if access.resolver_endpoint is None:
+        _forwarding(access, "an inbound endpoint of this VPC")
+    else:
+        _resolver_outputs(access, access.resolver_endpoint.attr_resolver_endpoint_id)
+
+
+def _endpoint_outputs(endpoint: PrivateBedrockEndpoint, names: Iterable[str]) -> None:
+    """In the endpoint's own stack: an output elsewhere would only import another output."""
     _output(
-        access,
-        "EndpointNames",
-        ", ".join(access.endpoint_names.values()),
-        "The endpoints' own names; public DNS resolves them to the private addresses",
+        endpoint, "OwnNames", ", ".join(names), "The endpoints' own names; public DNS knows their private addresses"
     )
-    interfaces = [
-        cdk.Fn.join(" ", endpoint.vpc_endpoint_network_interface_ids) for endpoint in access.endpoint.endpoints.values()
-    ]
+    interfaces = [cdk.Fn.join(" ", each.vpc_endpoint_network_interface_ids) for each in endpoint.endpoints.values()]
     _output(
-        access,
-        "EndpointAddresses",
+        endpoint,
+        "Addresses",
         f"{_READ_INTERFACES} {' '.join(interfaces)}",
         "The command that reads the addresses to route and to open 443 to; CloudFormation does not tell them",
     )
-    _resolver_outputs(access)
 
 
-def _resolver_outputs(access: OnPremisesAccess) -> None:
-    if access.resolver_endpoint is None:
-        _forwarding(access, "an inbound endpoint of this VPC")
-        return
-    resolver_id = access.resolver_endpoint.attr_resolver_endpoint_id
+def _resolver_outputs(access: OnPremisesAccess, resolver_id: str) -> None:
     fixed = ", ".join(access.resolver_addresses)
     _output(access, "ResolverEndpointId", resolver_id, "The Route 53 Resolver inbound endpoint")
     _output(
@@ -61,5 +65,5 @@ def _forwarding(access: OnPremisesAccess, target: str) -> None:
         _output(access, "ForwardingRules", rules, "What DNS servers beyond the VPC forward, by domain")
 
 
-def _output(access: OnPremisesAccess, name: str, value: str, description: str) -> None:
-    cdk.CfnOutput(access, name, value=value, description=description)
+def _output(scope: Construct, name: str, value: str, description: str) -> None:
+    cdk.CfnOutput(scope, name, value=value, description=description)

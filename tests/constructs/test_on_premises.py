@@ -9,8 +9,7 @@ import pytest
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
 
-from secure_bedrock import BedrockService, InvalidInput, PrivateBedrockEndpoint, ScopedInvokeRole
-from secure_bedrock.constructs.on_premises import OnPremisesAccess
+from secure_bedrock import BedrockService, InvalidInput, OnPremisesAccess, PrivateBedrockEndpoint, ScopedInvokeRole
 from tests.constructs.conftest import ACCOUNT, REGION, of_type
 
 LITE = "amazon.nova-lite-v1:0"
@@ -41,9 +40,9 @@ def access(place, *, apart=False, endpoint_changed=None, **changed):
     return OnPremisesAccess(scope, "Centre", **given)
 
 
-def outputs(template):
-    found = {key: value["Value"] for key, value in template["Outputs"].items() if key.startswith("Centre")}
-    return {key.removeprefix("Centre")[:-8]: value for key, value in found.items()}
+def outputs(template, construct="Centre"):
+    found = {key: value["Value"] for key, value in template["Outputs"].items() if key.startswith(construct)}
+    return {key.removeprefix(construct)[:-8]: value for key, value in found.items()}
 
 
 # --- who may connect
@@ -168,14 +167,13 @@ def test_without_a_resolver_callers_use_the_endpoint_s_own_names(place):
     assert created.names == created.endpoint_names
     assert not of_type(template, RESOLVER)
     assert len(of_type(template, GROUP)) == 1
-    assert "DnsEntries" in json.dumps(outputs(template)["Names"])
 
 
 def test_the_endpoint_s_own_name_is_the_first_of_its_dns_entries_without_the_zone(place):
     access(place, resolver=False)
     entries = {"Fn::GetAtt": ["BedrockRuntime3AD4F924", "DnsEntries"]}
     name = {"Fn::Select": [1, {"Fn::Split": [":", {"Fn::Select": [0, entries]}]}]}
-    assert outputs(place.synth()["Net"])["EndpointNames"] == name
+    assert outputs(place.synth()["Net"], "Bedrock")["OwnNames"] == name
 
 
 @pytest.mark.parametrize(
@@ -223,12 +221,23 @@ def test_a_service_without_a_documented_name_keeps_its_own_and_a_warning_says_so
 
 def test_the_outputs_say_what_to_forward_and_where(place):
     access(place, resolver_addresses=["10.0.0.10", "10.0.1.10"], cidrs=[CENTRE, OFFICE])
-    found = outputs(place.synth()["Net"])
+    template = place.synth()["Net"]
+    found = outputs(template)
     assert found["Ranges"] == f"{CENTRE}, {OFFICE}"
-    assert found["Names"] == f"bedrock-runtime.{REGION}.amazonaws.com"
     assert found["ForwardingRules"] == f"bedrock-runtime.{REGION}.amazonaws.com -> 10.0.0.10, 10.0.1.10"
     assert found["ResolverEndpointId"]["Fn::GetAtt"][1] == "ResolverEndpointId"
-    assert "NetworkInterfaceIds" in json.dumps(found["EndpointAddresses"])
+    command = json.dumps(outputs(template, "Bedrock")["Addresses"])
+    assert "aws ec2 describe-network-interfaces" in command
+    assert "NetworkInterfaceIds" in command
+
+
+def test_no_output_only_imports_another(place):
+    """What is known of the endpoint is told by its own stack, once for everybody who reaches it."""
+    created = access(place, apart=True)
+    OnPremisesAccess(place.stack("Second"), "Office", endpoint=created.endpoint, cidrs=[OFFICE], resolver=False)
+    templates = place.synth()
+    assert not [name for name in templates if "Fn::ImportValue" in json.dumps(templates[name]["Outputs"])]
+    assert {"OwnNames", "Addresses"} <= set(outputs(templates["Net"], "Bedrock"))
 
 
 def test_addresses_that_cloudformation_does_not_tell_are_read_by_a_command(place):

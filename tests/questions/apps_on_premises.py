@@ -6,8 +6,7 @@ import aws_cdk as cdk
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
 
-from secure_bedrock import PrivateBedrockEndpoint, ScopedInvokeRole
-from secure_bedrock.constructs.on_premises import OnPremisesAccess
+from secure_bedrock import OnPremisesAccess, PrivateBedrockEndpoint, ScopedInvokeRole
 from tests.questions.apps import ACCOUNT, EU_LITE, LITE, REGION, Fixture
 
 HUB_ACCOUNT = "999988887777"

@@ -1,0 +1,1 @@
+"""The sections of the configuration, each in a module of its own."""
