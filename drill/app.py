@@ -41,6 +41,13 @@ class Callers(cdk.Stack):
         everything = iam.PolicyStatement(actions=["bedrock:*"], resources=["*"])
         widened.role.add_to_principal_policy(everything)
         suspended = ScopedInvokeRole(self, "Suspended", assumed_by=account, suspended=True, **scoped)
+        leaver = ScopedInvokeRole(
+            self,
+            "Leaver",
+            assumed_by=account,
+            revoke_sessions_before=self.node.try_get_context("revoke"),
+            **scoped,
+        )
         stranger = iam.Role(self, "Stranger", assumed_by=account)
         administrator = iam.Role(self, "Administrator", assumed_by=account)
         administrator.add_to_policy(everything)
@@ -48,6 +55,7 @@ class Callers(cdk.Stack):
             "Friend": friend.role.role_arn,
             "Widened": widened.role.role_arn,
             "Suspended": suspended.role.role_arn,
+            "Leaver": leaver.role.role_arn,
             "Stranger": stranger.role_arn,
             "Administrator": administrator.role_arn,
             "Vpc": network.vpc.vpc_id,

@@ -3,50 +3,79 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import subprocess
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from drill.cloud import Cloud
 from drill.environment import ACCOUNT, REGION
 
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from drill.cloud import Cloud
+
 ROOT = Path(__file__).resolve().parent.parent
+#: A stack that is done: ` ✅  secure-bedrock-network`, with how long it took where something was deployed.
+_DONE = re.compile(r"^\s*✅\s+(?P<what>.+?)\s*$")
 
 
 def bootstrap(cloud: Cloud, room: Path) -> None:
     """Bootstrap the account; outside the app's directory there is nothing to synthesize."""
-    _cdk(cloud, room, "bootstrap", f"aws://{ACCOUNT}/{REGION}", "--no-notices")
+    _cdk(cloud, room, "bootstrap", f"aws://{ACCOUNT}/{REGION}")
 
 
-def deploy(cloud: Cloud, room: Path, app: str, *, context: dict[str, str] | None = None) -> str:
-    """Deploy every stack of an app and return what the CLI said."""
-    pairs = [part for name, value in (context or {}).items() for part in ("--context", f"{name}={value}")]
+def deploy(  # noqa: PLR0913 - the CLI's options
+    cloud: Cloud,
+    room: Path,
+    app: str,
+    *,
+    stacks: Sequence[str] = (),
+    context: Mapping[str, str] | None = None,
+    report: Callable[[str], None] | None = None,
+) -> str:
+    """Deploy an app and return what the CLI said.
+
+    Args:
+        cloud: where to.
+        room: the folder for the assembly.
+        app: the command that synthesizes it, or the folder of an assembly.
+        stacks: these alone. Default: all.
+        context: further context.
+        report: told of each stack that is done.
+
+    Raises:
+        RuntimeError: with the end of what the CLI said, where it failed.
+    """
     return _cdk(
         cloud,
         ROOT,
         "deploy",
-        "--all",
-        "--app",
-        app,
-        "--output",
-        str(room / "cdk.out"),
+        *(("--exclusively", *stacks) if stacks else ("--all",)),
+        *_of_app(room, app, context),
         "--concurrency",
         "4",
         "--require-approval",
         "never",
-        "--no-notices",
-        *pairs,
+        report=report,
     )
 
 
-def _cdk(cloud: Cloud, folder: Path, *arguments: str) -> str:
+def _of_app(room: Path, app: str, context: Mapping[str, str] | None) -> list[str]:
+    pairs = [part for name, value in (context or {}).items() for part in ("--context", f"{name}={value}")]
+    return ["--app", app, "--output", str(room / "cdk.out"), *pairs]
+
+
+def _cdk(cloud: Cloud, folder: Path, *arguments: str, report: Callable[[str], None] | None = None) -> str:
     executable = shutil.which("cdk")
     if executable is None:
         raise RuntimeError("the CDK CLI is not on the PATH; run this by `make demo`")
+    said: list[str] = []
     # A session of its own: the CLI starts the app, and an interrupt must end both before the folder goes.
     with subprocess.Popen(
-        [executable, *arguments],
+        [executable, *arguments, "--no-notices"],
         cwd=folder,
         env=cloud.environment,
         stdout=subprocess.PIPE,
@@ -55,10 +84,14 @@ def _cdk(cloud: Cloud, folder: Path, *arguments: str) -> str:
         start_new_session=True,
     ) as running:
         try:
-            said, _ = running.communicate()
+            for line in running.stdout or ():
+                said.append(line)
+                done = _DONE.match(line)
+                if done and report:
+                    report(f"  {done['what']}")
         except BaseException:
             os.killpg(running.pid, signal.SIGKILL)
             raise
     if running.returncode:
-        raise RuntimeError(f"cdk {arguments[0]} failed:\n{said[-4000:]}")
-    return said
+        raise RuntimeError(f"cdk {arguments[0]} failed:\n{''.join(said)[-4000:]}")
+    return "".join(said)

@@ -41,18 +41,25 @@ class Cloud:
         """The environment for whatever speaks to it."""
         return pinned(self.port)
 
-    def session(self, credentials: dict[str, str] | None = None) -> boto3.Session:
+    def session(self, credentials: dict[str, str] | None = None, *, region: str = REGION) -> boto3.Session:
         """Return a session: of the account's root, which deploys, or with temporary credentials."""
         given = credentials or {
             "aws_access_key_id": self.environment["AWS_ACCESS_KEY_ID"],
             "aws_secret_access_key": self.environment["AWS_SECRET_ACCESS_KEY"],
         }
-        return boto3.Session(**given, region_name=REGION)
+        return boto3.Session(**given, region_name=region)
 
-    def client(self, service: str, credentials: dict[str, str] | None = None, *, port: int | None = None) -> Any:  # noqa: ANN401 - boto3's clients have no types
+    def client(
+        self,
+        service: str,
+        credentials: dict[str, str] | None = None,
+        *,
+        port: int | None = None,
+        region: str = REGION,
+    ) -> Any:  # noqa: ANN401 - boto3's clients have no types
         """Return a client that signs as AWS's own and speaks to a port of this machine."""
         url = require_loopback(f"http://{HOST}:{port or self.port}")
-        return self.session(credentials).client(service, endpoint_url=url)
+        return self.session(credentials, region=region).client(service, endpoint_url=url)
 
     def stand_for(self, endpoint_id: str) -> int:
         """Let a free port stand for a VPC endpoint, and return it."""

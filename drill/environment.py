@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
+import sys
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
@@ -29,6 +31,13 @@ def pinned(port: int) -> dict[str, str]:
         "CI": "1",
         "CDK_DISABLE_CLI_TELEMETRY": "true",
     }
+
+
+def end_on_signals() -> None:
+    """Leave as after Ctrl-C, so that the emulator stops; a hang-up that nohup ignores stays ignored."""
+    for ending in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(ending) is not signal.SIG_IGN:
+            signal.signal(ending, lambda number, _: sys.exit(128 + number))
 
 
 def require_loopback(url: str) -> str:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import socket
 import subprocess
 import sys
-import time
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -17,8 +16,7 @@ from drill import cdk, demo
 from drill.calls import Outcome, assume, attempt, converse
 from drill.cloud import emulated
 from drill.emulator.matching import Layers, Request, decide
-from secure_bedrock.policy.ceiling import ceiling_of
-from tests.policy.test_writers import access
+from drill.rows import MODEL, OTHER_MODEL, UNAPPROVED_MODEL, Row, rows
 
 ROOT = Path(__file__).parents[2]
 
@@ -30,23 +28,32 @@ def cloud(tmp_path_factory):
         pytest.skip("the CDK CLI is not on the PATH; run this by `make test`")
     with emulated(room / "log") as running:
         cdk.bootstrap(running, room)
-        demo.deploy(running, room)
+        told = []
+        demo.deploy(running, room, report=told.append)
+        assert sum("secure-bedrock-access" in line for line in told) == 1, told
         yield running
 
 
 @pytest.fixture(scope="module")
 def outputs(cloud):
-    return demo._outputs(cloud)
+    return demo.outputs_of(cloud)
 
 
-def test_every_row_of_the_demo_happens_as_expected(cloud, outputs, capsys):
-    assert demo._show(list(demo._rows(cloud, outputs))) == 0, capsys.readouterr().out
+def test_every_row_of_the_demo_happens_as_expected(cloud, outputs, capsys, tmp_path):
+    """The leaver's role is deployed anew in between, and its session refused from then on."""
+
+    def revoke(moment):
+        demo.deploy(cloud, tmp_path, callers_only=True, context={"revoke": moment})
+
+    assert demo.show(rows(cloud, outputs, revoke)) == 0, capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert len(re.findall(r"refused +refused", said)) >= 20, said
 
 
 def test_the_demo_notices_a_call_that_goes_otherwise(cloud, outputs, capsys):
     stranger = cloud.client("bedrock-runtime", assume(cloud, outputs["Stranger"]))
-    wrong = demo.Row("stranger", "public path", converse(stranger, demo.MODEL, None), refused_by=None)
-    assert demo._show([wrong]) == 1
+    wrong = Row("stranger", "public path", converse(stranger, MODEL, None), refused_by=None)
+    assert demo.show([wrong]) == 1
     assert "expected an answer" in capsys.readouterr().out
 
 
@@ -56,29 +63,12 @@ def test_the_ceiling_is_what_stops_the_widened_role(cloud, outputs):
     iam = cloud.client("iam")
     ceiling = iam.get_role_policy(RoleName=name, PolicyName="secure-bedrock-ceiling")["PolicyDocument"]
     caller = cloud.client("bedrock-runtime", assume(cloud, outputs["Widened"]))
-    call = converse(caller, demo.OTHER_MODEL, None)
+    call = converse(caller, OTHER_MODEL, None)
     assert not attempt(call).allowed
     iam.delete_role_policy(RoleName=name, PolicyName="secure-bedrock-ceiling")
     assert attempt(call) == Outcome(allowed=True, decided_by="every layer allows")
     iam.put_role_policy(RoleName=name, PolicyName="secure-bedrock-ceiling", PolicyDocument=json.dumps(ceiling))
     assert not attempt(call).allowed
-
-
-def test_a_revoked_session_is_refused_and_a_new_one_is_not(cloud, outputs):
-    """The statement that `revoke_sessions_before` writes, on a role that may do everything else."""
-    old = cloud.client("bedrock-runtime", assume(cloud, outputs["Administrator"]))
-    assert attempt(converse(old, demo.MODEL, None)).allowed
-    time.sleep(1.1)  # issue times have no fractions
-    moment = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    declared = access(demo.MODEL, revoke_sessions_before=moment)
-    statements = [s.to_plain() for s in ceiling_of(declared).statements if s.sid == "RevokedSessions"]
-    document = json.dumps({"Version": "2012-10-17", "Statement": statements})
-    name = outputs["Administrator"].rpartition("/")[2]
-    cloud.client("iam").put_role_policy(RoleName=name, PolicyName="revoked", PolicyDocument=document)
-    new = cloud.client("bedrock-runtime", assume(cloud, outputs["Administrator"]))
-    assert "RevokedSessions" in attempt(converse(old, demo.MODEL, None)).decided_by
-    assert attempt(converse(new, demo.MODEL, None)).allowed
-    cloud.client("iam").delete_role_policy(RoleName=name, PolicyName="revoked")
 
 
 def test_the_organisations_policy_is_read_back_detached_and_missed(cloud, outputs):
@@ -91,7 +81,7 @@ def test_the_organisations_policy_is_read_back_detached_and_missed(cloud, output
     assert all(len(content) <= 5120 for content in contents)
     assert any('"Sid":"Models"' in content for content in contents)
     administrator = cloud.client("bedrock-runtime", assume(cloud, outputs["Administrator"]))
-    call = converse(administrator, demo.UNAPPROVED_MODEL, None)
+    call = converse(administrator, UNAPPROVED_MODEL, None)
     assert attempt(call).decided_by == "service control policy (Models)"
     for policy in ours:
         organizations.detach_policy(PolicyId=policy["Id"], TargetId=root)
