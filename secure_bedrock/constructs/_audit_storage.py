@@ -21,6 +21,8 @@ INVOCATIONS = "invocations"
 TRAIL_LOG_GROUP = "trail"
 TRAIL_NAME = f"{AUDIT_PREFIX}trail"
 _WRITERS = ("cloudtrail.amazonaws.com", "bedrock.amazonaws.com")
+#: Kept on removal and replacement; gone with a first deployment that fails, or the second would find its names taken.
+KEPT = cdk.RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE
 
 
 @dataclass(frozen=True)
@@ -74,7 +76,7 @@ def _key(scope: Construct, description: str, statements: Iterable[iam.PolicyStat
         "Key",
         description=description,
         enable_key_rotation=True,
-        removal_policy=cdk.RemovalPolicy.RETAIN,
+        removal_policy=KEPT,
     )
     cdk.Tags.of(key).add(*AUDIT_KEY_TAG)
     for statement in statements:
@@ -97,7 +99,8 @@ def key_statements(place: Place) -> Iterable[iam.PolicyStatement]:
     yield _service(
         "Trail",
         "cloudtrail.amazonaws.com",
-        ["kms:GenerateDataKey*", "kms:DescribeKey"],
+        # Decrypt, because the bucket uses a bucket key.
+        ["kms:GenerateDataKey*", "kms:Decrypt", "kms:DescribeKey"],
         {"StringEquals": {"aws:SourceArn": place.trail}},
     )
     yield _logs_may_use(place, place.log_group(TRAIL_LOG_GROUP))
@@ -153,10 +156,13 @@ def audit_bucket(scope: Construct, place: Place, key: kms.IKey, *, object_lock_d
                 abort_incomplete_multipart_upload_after=cdk.Duration.days(7),
             )
         ],
-        removal_policy=cdk.RemovalPolicy.RETAIN,
+        removal_policy=KEPT,
     )
-    for statement in bucket_statements(bucket, place, key):
+    for statement in (*bucket_statements(bucket, place), *_guards(bucket, key)):
         bucket.add_to_resource_policy(statement)
+    # Without its policy a bucket that is kept would refuse the invocation logs that go on.
+    assert bucket.policy is not None  # noqa: S101 - it was written just now
+    bucket.policy.apply_removal_policy(KEPT)
     return bucket
 
 
@@ -166,22 +172,29 @@ def attach(resource: s3.IBucket | kms.IKey, statements: Iterable[iam.PolicyState
     return [statement.to_statement_json() for statement in left]
 
 
-def bucket_statements(bucket: s3.IBucket, place: Place, key: kms.IKey) -> Iterable[iam.PolicyStatement]:
-    """Yield what the audit's bucket must let CloudTrail and Bedrock do, and nobody else."""
+def bucket_statements(bucket: s3.IBucket, place: Place) -> Iterable[iam.PolicyStatement]:
+    """Yield what a bucket must let CloudTrail and Bedrock do."""
     account = place.environment.account
     from_trail = {"StringEquals": {"aws:SourceArn": place.trail}}
     from_bedrock = {"StringEquals": {"aws:SourceAccount": account}, "ArnLike": {"aws:SourceArn": place.bedrock}}
-    records = bucket.arn_for_objects(f"AWSLogs/{account}/CloudTrail*")
+    records = bucket.arn_for_objects(f"AWSLogs/{account}/*")
     logs_of_invocations = bucket.arn_for_objects(f"{INVOCATIONS}/AWSLogs/{account}/BedrockModelInvocationLogs/*")
     yield _bucket_service("TrailChecks", _WRITERS[0], "s3:GetBucketAcl", bucket.bucket_arn, from_trail)
     yield _bucket_service("TrailWrites", _WRITERS[0], "s3:PutObject", records, from_trail)
     yield _bucket_service("InvocationLogs", _WRITERS[1], "s3:PutObject", logs_of_invocations, from_bedrock)
+
+
+def _guards(bucket: s3.IBucket, key: kms.IKey) -> Iterable[iam.PolicyStatement]:
+    """Yield what nobody may do with a bucket that holds nothing but the audit: a shared one has other writers."""
     yield _nobody("OnlyServicesPut", bucket, {"StringNotEquals": {"aws:PrincipalServiceName": list(_WRITERS)}})
-    header = "s3:x-amz-server-side-encryption-aws-kms-key-id"
-    # Without the header the bucket's own key is used; another key, or another kind of encryption, is refused.
-    yield _nobody("OnlyTheKey", bucket, {"StringNotEquals": {header: key.key_arn}, "Null": {header: "false"}})
-    kind = "s3:x-amz-server-side-encryption"
+    kind, header = "s3:x-amz-server-side-encryption", "s3:x-amz-server-side-encryption-aws-kms-key-id"
+    own = "s3:x-amz-server-side-encryption-customer-algorithm"
+    # Without any header the bucket's own key is used. A kind without a key means AWS's own key for S3: refused too,
+    # as a negated operator is true on an absent header.
+    yield _nobody("OnlyTheKey", bucket, {"StringNotEquals": {header: key.key_arn}, "Null": {kind: "false"}})
+    yield _nobody("NoOtherKey", bucket, {"StringNotEquals": {header: key.key_arn}, "Null": {header: "false"}})
     yield _nobody("OnlyKms", bucket, {"StringNotEquals": {kind: "aws:kms"}, "Null": {kind: "false"}})
+    yield _nobody("NoCallersKey", bucket, {"Null": {own: "false"}})
 
 
 def _bucket_service(
@@ -201,7 +214,8 @@ def _nobody(sid: str, bucket: s3.IBucket, conditions: dict[str, object]) -> iam.
         sid=sid,
         effect=iam.Effect.DENY,
         principals=[iam.AnyPrincipal()],
-        actions=["s3:PutObject"],
+        # A replication writes by an action of its own.
+        actions=["s3:PutObject", "s3:ReplicateObject"],
         resources=[bucket.arn_for_objects("*")],
         conditions=conditions,
     )
@@ -224,5 +238,5 @@ def audit_log_group(
         encryption_key=key,
         retention=retention,
         data_protection_policy=data_protection,
-        removal_policy=cdk.RemovalPolicy.RETAIN,
+        removal_policy=KEPT,
     )

@@ -8,11 +8,8 @@ from collections.abc import Iterable
 import aws_cdk as cdk
 import jsii
 from aws_cdk import aws_cloudwatch as cloudwatch
-from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_logs as logs
-from aws_cdk import aws_sns as sns
-from aws_cdk import aws_sns_subscriptions as subscriptions
 from constructs import Construct, IConstruct
 
 from secure_bedrock.constructs._audit_alarms import NAMESPACE, Alarms
@@ -26,6 +23,7 @@ from secure_bedrock.constructs._audit_storage import (
     key_statements,
     place_of,
 )
+from secure_bedrock.constructs._audit_topic import audit_topic, tell
 from secure_bedrock.constructs._audit_trail import audit_trail
 from secure_bedrock.constructs._edge import check_at_synth, warn
 from secure_bedrock.constructs._network_ids import endpoint_id, is_private_endpoint
@@ -33,7 +31,7 @@ from secure_bedrock.constructs._tokens import known
 from secure_bedrock.constructs.endpoint import PrivateBedrockEndpoint
 from secure_bedrock.constructs.invocation_logging import InvocationLogging, InvocationLoggingSetting, other_settings
 from secure_bedrock.constructs.trail_source import TrailSource
-from secure_bedrock.detections import Detection, Normal
+from secure_bedrock.detections import Detection, Normal, Records
 from secure_bedrock.errors import InvalidInput, invalid
 from secure_bedrock.policy.access import unique
 from secure_bedrock.policy.environment import known_regions
@@ -55,7 +53,7 @@ class BedrockAuditTrail(Construct):
 
     Attributes:
         trail: the trail, None where none was made.
-        bucket: the bucket of records and invocation logs.
+        bucket: the bucket of records and invocation logs, None where neither is made.
         key: the key of bucket, log groups and topic.
         log_group: where the records are searched, None with `TrailSource.none()`.
         topic: where alarms go.
@@ -73,7 +71,7 @@ class BedrockAuditTrail(Construct):
         retention: logs.RetentionDays = logs.RetentionDays.ONE_YEAR,
         invocation_logging: InvocationLogging | None = None,
         detections: Iterable[Detection] | None = None,
-        notify: Iterable[sns.ITopic | str] | None = None,
+        notify: Iterable[object] | None = None,
         approved_regions: Iterable[str] | None = None,
         approved_endpoints: Iterable[object] | None = None,
         calls_threshold: int = _CALLS,
@@ -91,7 +89,8 @@ class BedrockAuditTrail(Construct):
             retention: of the trail's log group. Default: a year; the bucket keeps records until somebody removes them.
             invocation_logging: what of each call is recorded with its content. Default: nothing.
             detections: what to look for. Default: all; see `Detection.named`.
-            notify: e-mail addresses, and topics that exist. Default: nobody, and a warning.
+            notify: e-mail addresses, topics that exist, and chat channels (`chatbot.SlackChannelConfiguration`).
+                Default: nobody, and a warning.
             approved_regions: where Bedrock may be called. Default: the Regions of this stage's stacks with a
                 PrivateBedrockEndpoint; where there is none, D17 is left out with a warning.
             approved_endpoints: where inference should come through. Default: the PrivateBedrockEndpoints of this stage,
@@ -108,22 +107,22 @@ class BedrockAuditTrail(Construct):
         self._chosen = _detections(detections)
         self._threshold = calls_threshold
         self._regions, self._endpoints = _regions(approved_regions), _endpoints(approved_endpoints)
-        if isinstance(calls_threshold, bool) or not isinstance(calls_threshold, int) or calls_threshold < 1:
-            raise invalid("calls_threshold", calls_threshold, allowed="a positive whole number")
-        if encryption_key is not None and not hasattr(encryption_key, "key_arn"):
-            raise invalid("encryption_key", encryption_key, allowed="a kms.IKey")
-        if invocation_logging is not None and not isinstance(invocation_logging, InvocationLogging):
-            raise invalid("invocation_logging", invocation_logging, allowed="InvocationLogging(...)")
+        _require(calls_threshold, encryption_key, invocation_logging)
+        self._recorded = source.records
+        if source.is_new and not network_activity_events:
+            self._recorded &= ~Records.NETWORK_ACTIVITY
         place = place_of(self)
         self.key = encryption_key or audit_key(self, place)
         if encryption_key is not None:
             self._ask_owner("encryption_key", "key", attach(encryption_key, key_statements(place)))
-        self.bucket = source.bucket or audit_bucket(self, place, self.key, object_lock_days=source.object_lock_days)
+        self.bucket = source.bucket
         if source.bucket is not None:
-            self._ask_owner("trail", "bucket", attach(source.bucket, bucket_statements(source.bucket, place, self.key)))
+            self._ask_owner("trail", "bucket", attach(source.bucket, bucket_statements(source.bucket, place)))
+        elif source.is_new or invocation_logging is not None:
+            self.bucket = audit_bucket(self, place, self.key, object_lock_days=source.object_lock_days)
         self.log_group = source.log_group
         self.trail = None
-        if source.is_new:
+        if source.is_new and self.bucket is not None:
             log_group = audit_log_group(self, "LogGroup", TRAIL_LOG_GROUP, self.key, retention)
             self.log_group = log_group
             self.trail = audit_trail(
@@ -139,14 +138,14 @@ class BedrockAuditTrail(Construct):
                 "this copy is billed by event; name that trail's log group with TrailSource.existing"
             )
             warn(self, "second-trail", text)
-        self.topic, topics = self._topics(notify)
-        self._alarms = Alarms(self, topics)
+        self.topic = audit_topic(self, self.key)
+        self._alarms = Alarms(self, tell(self, self.topic, notify))
         self._calls = self._watch_calls(calls_threshold)
         if self.log_group is not None:
             self._watch_what_is_known()
         self.dashboard = self._dashboard() if dashboard else None
         self.invocation_logging = None
-        if invocation_logging is not None:
+        if invocation_logging is not None and self.bucket is not None:
             self.invocation_logging = InvocationLoggingSetting(
                 self, "InvocationLogging", place=place, logging=invocation_logging, bucket=self.bucket
             )
@@ -162,36 +161,6 @@ class BedrockAuditTrail(Construct):
         if statements:
             text = json.dumps(cdk.Stack.of(self).resolve(statements))
             warn(self, f"foreign-{what}", f"{name}: the owner of the {what} must attach these statements: {text}")
-
-    def _topics(self, notify: Iterable[sns.ITopic | str] | None) -> tuple[sns.Topic, list[sns.ITopic]]:
-        topic = sns.Topic(self, "Topic", topic_name=f"{AUDIT_PREFIX}findings", master_key=self.key, enforce_ssl=True)
-        topic.add_to_resource_policy(
-            iam.PolicyStatement(
-                sid="Alarms",
-                principals=[iam.ServicePrincipal("cloudwatch.amazonaws.com")],
-                actions=["sns:Publish"],
-                resources=[topic.topic_arn],
-                conditions={"StringEquals": {"aws:SourceAccount": cdk.Stack.of(self).account}},
-            )
-        )
-        everybody: list[sns.ITopic] = [topic]  # pyright: ignore[reportAssignmentType] # it is one, to jsii
-        for item in items_of("notify", notify):
-            if not isinstance(item, str):
-                if not hasattr(item, "topic_arn"):
-                    raise invalid("notify", item, allowed="e-mail addresses and topics")
-                everybody.append(item)
-            elif "@" in item or known(item) is None:
-                topic.add_subscription(subscriptions.EmailSubscription(item))
-            else:
-                raise invalid("notify", item, allowed="e-mail addresses and topics")
-        if notify is None:
-            warn(self, "nobody-is-told", "notify: nobody is told of alarms; name e-mail addresses or topics")
-        elif len(everybody) <= len(items_of("notify", notify)):
-            text = (
-                "notify: an e-mail subscription delivers nothing until somebody confirms it by the link in the e-mail"
-            )
-            warn(self, "confirm-subscription", text)
-        return topic, everybody
 
     def _watch_calls(self, threshold: int) -> cloudwatch.Metric:
         """Count calls by the records where there are any, else by Bedrock's own metric of this Region."""
@@ -210,15 +179,25 @@ class BedrockAuditTrail(Construct):
 
     def _watch_what_is_known(self) -> None:
         """Watch what needs nothing else now, and the rest when every construct of the app is there."""
-        later = [detection for detection in self._chosen if not self._watch(detection, self._normal())]
+        seen = [detection for detection in self._chosen if self._is_recorded(detection)]
+        later = [detection for detection in seen if not self._watch(detection, self._normal())]
         if self._source.is_existing:
             text = (
-                "trail: what the existing trail does not record is not seen: D04 needs its network activity events, "
-                "D14 its data events of bedrock-mantle, D17 all its Regions"
+                f"trail: the existing trail must record management events of every Region, reads among them, for "
+                f"{', '.join(each.id for each in seen)}; without data events none of them sees bedrock-mantle"
             )
             warn(self, "existing-trail", text)
         if later:
             cdk.Aspects.of(self).add(_AtSynth(self, later))
+
+    def _is_recorded(self, detection: Detection) -> bool:
+        """Whether the trail records what a detection looks at; a warning where it does not."""
+        missing = detection.records & ~self._recorded
+        if missing:
+            kinds = " and ".join(str(kind.name).lower().replace("_", " ") for kind in missing)
+            text = f"{detection.id} ({detection.name}) is left out: the trail records no {kinds} events"
+            warn(self, f"detection-{detection.id.lower()}", text)
+        return not missing
 
     def _watch(self, detection: Detection, normal: Normal) -> bool:
         return self.log_group is not None and self._alarms.watch(detection, self.log_group, normal)
@@ -242,7 +221,7 @@ class BedrockAuditTrail(Construct):
                 warn(self, f"detection-{detection.id.lower()}", text)
 
     def _dashboard(self) -> cloudwatch.Dashboard:
-        dashboard = cloudwatch.Dashboard(self, "Dashboard", dashboard_name=f"{AUDIT_PREFIX}calls")
+        dashboard = cloudwatch.Dashboard(self, "Dashboard", dashboard_name=f"{AUDIT_PREFIX}{cdk.Stack.of(self).region}")
         usual = cloudwatch.HorizontalAnnotation(value=self._threshold, label="too many")
         dashboard.add_widgets(
             cloudwatch.GraphWidget(
@@ -298,6 +277,18 @@ def _source(trail: TrailSource | None) -> TrailSource:
     if not isinstance(trail, TrailSource):
         raise invalid("trail", trail, allowed="TrailSource.new(), TrailSource.existing(...) or TrailSource.none()")
     return trail
+
+
+def _require(
+    calls_threshold: int, encryption_key: kms.IKey | None, invocation_logging: InvocationLogging | None
+) -> None:
+    if type(calls_threshold) is not int or calls_threshold < 1:
+        raise invalid("calls_threshold", calls_threshold, allowed="a positive whole number")
+    # An alias passes for a key, and policies that name it match nothing.
+    if encryption_key is not None and (not hasattr(encryption_key, "key_arn") or hasattr(encryption_key, "alias_name")):
+        raise invalid("encryption_key", encryption_key, allowed="a kms.IKey that is no alias")
+    if invocation_logging is not None and not isinstance(invocation_logging, InvocationLogging):
+        raise invalid("invocation_logging", invocation_logging, allowed="InvocationLogging(...)")
 
 
 def _detections(values: Iterable[Detection] | None) -> tuple[Detection, ...]:

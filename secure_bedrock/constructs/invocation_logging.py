@@ -12,12 +12,22 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_s3 as s3
-from constructs import Construct, IConstruct
+from constructs import Construct, IConstruct, IDependable
 
-from secure_bedrock.constructs._audit_storage import INVOCATIONS, Place, audit_log_group, audit_role_name, log_group_key
+from secure_bedrock.constructs._audit_storage import (
+    INVOCATIONS,
+    KEPT,
+    Place,
+    audit_log_group,
+    audit_role_name,
+    log_group_key,
+)
+from secure_bedrock.constructs._edge import warn
+from secure_bedrock.constructs._tokens import known
 from secure_bedrock.errors import InvalidInput, invalid
 from secure_bedrock.policy.reserved import AUDIT_PREFIX, LOGGING_ROLE, RESERVED_PATH
 
+_FUNCTION = f"{AUDIT_PREFIX}logging"
 _STREAM = "aws/bedrock/modelinvocations"
 _PROTECTED = (
     logs.DataIdentifier.EMAILADDRESS,
@@ -98,21 +108,24 @@ class InvocationLoggingSetting(Construct):
             self, "LogGroup", INVOCATIONS, self.key, logging.retention, data_protection=protection
         )
         delivery = self._delivery_role(place)
+        role = logging.role or self._role()
         configuration = logging.configuration(
             log_group=self.log_group.log_group_name, role=delivery.role_arn, bucket=bucket.bucket_name
         )
-        function = self._function(logging.role or self._role(delivery))
+        function = self._function(role)
         setting = cdk.CustomResource(
             self,
             "Setting",
             service_token=function.function_arn,
             resource_type="Custom::BedrockInvocationLogging",
+            # The function ends in five minutes, whatever happens; CloudFormation would wait an hour for its answer.
+            service_timeout=cdk.Duration.minutes(7),
             properties={
                 "Configuration": cdk.Stack.of(self).to_json_string(configuration),
                 "ReplaceExisting": json.dumps(logging.replace_existing),
             },
         )
-        setting.node.add_dependency(delivery)
+        setting.node.add_dependency(delivery, *self._let_set(role, place))
         if isinstance(bucket, s3.Bucket) and bucket.policy is not None:
             setting.node.add_dependency(bucket.policy)
 
@@ -121,22 +134,23 @@ class InvocationLoggingSetting(Construct):
             "StringEquals": {"aws:SourceAccount": place.environment.account},
             "ArnLike": {"aws:SourceArn": place.bedrock},
         }
+        writes = iam.PolicyStatement(
+            actions=["logs:CreateLogStream", "logs:PutLogEvents"], resources=[place.streams(INVOCATIONS, _STREAM)]
+        )
         role = iam.Role(
             self,
             "DeliveryRole",
             **audit_role_name(place, INVOCATIONS),
             assumed_by=iam.PrincipalWithConditions(iam.ServicePrincipal("bedrock.amazonaws.com"), source),
             description="Bedrock's delivery of invocation logs",
+            # Inside the role, so that both are kept: the setting outlives the stack, and delivers by this role.
+            inline_policies={"Delivery": iam.PolicyDocument(statements=[writes])},
         )
-        role.add_to_policy(
-            iam.PolicyStatement(
-                actions=["logs:CreateLogStream", "logs:PutLogEvents"], resources=[place.streams(INVOCATIONS, _STREAM)]
-            )
-        )
+        role.apply_removal_policy(KEPT)
         return role
 
-    def _role(self, delivery: iam.Role) -> iam.Role:
-        role = iam.Role(
+    def _role(self) -> iam.Role:
+        return iam.Role(
             self,
             "Role",
             role_name=LOGGING_ROLE,
@@ -144,46 +158,73 @@ class InvocationLoggingSetting(Construct):
             assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"),
             description="Sets model invocation logging; the organisation's SCP knows it by this name",
         )
-        settings = ["Get", "Put"]
-        role.add_to_policy(
-            iam.PolicyStatement(
-                actions=[f"bedrock:{verb}ModelInvocationLoggingConfiguration" for verb in settings], resources=["*"]
-            )
+
+    def _let_set(self, role: iam.IRole, place: Place) -> list[IDependable]:
+        """Let the function's role set this Region's setting; return what must be there before it does."""
+        arn, stack = place.environment.arn, cdk.Stack.of(self)
+        delivery_role = arn(
+            f"role{RESERVED_PATH}{audit_role_name(place, INVOCATIONS)['role_name']}", service="iam", region=""
         )
+        own_log = arn(f"log-group:/aws/lambda/{_FUNCTION}:log-stream:*", service="logs")
+        own_stack = arn(f"stack/{stack.stack_name}/*", service="cloudformation")
+        settings = [f"bedrock:{verb}ModelInvocationLoggingConfiguration" for verb in ("Get", "Put")]
         to_bedrock = {"StringEquals": {"iam:PassedToService": "bedrock.amazonaws.com"}}
-        role.add_to_policy(
-            iam.PolicyStatement(actions=["iam:PassRole"], resources=[delivery.role_arn], conditions=to_bedrock)
-        )
-        return role
+        granted = [
+            role.add_to_principal_policy(statement)
+            for statement in (
+                iam.PolicyStatement(actions=settings, resources=["*"]),
+                iam.PolicyStatement(actions=["iam:PassRole"], resources=[delivery_role], conditions=to_bedrock),
+                iam.PolicyStatement(actions=["logs:CreateLogStream", "logs:PutLogEvents"], resources=[own_log]),
+                iam.PolicyStatement(actions=["cloudformation:DescribeStacks"], resources=[own_stack]),
+            )
+        ]
+        if not all(each.statement_added for each in granted):
+            warn(
+                self,
+                "logging-role",
+                f"the role {role.role_name} must be allowed {', '.join(settings)}, iam:PassRole of "
+                f"{delivery_role} to bedrock.amazonaws.com and cloudformation:DescribeStacks of this stack",
+            )
+        return [each.policy_dependable for each in granted if each.policy_dependable is not None]
 
     def _function(self, role: iam.IRole) -> lambda_.Function:
+        # Literal, as the function's name is: the role may be of another Region's stack.
         log_group = logs.LogGroup(
-            self, "FunctionLog", retention=logs.RetentionDays.THREE_MONTHS, removal_policy=cdk.RemovalPolicy.DESTROY
+            self,
+            "FunctionLog",
+            log_group_name=f"/aws/lambda/{_FUNCTION}",
+            retention=logs.RetentionDays.THREE_MONTHS,
+            removal_policy=cdk.RemovalPolicy.DESTROY,
         )
-        log_group.grant_write(role)
         return lambda_.Function(
             self,
             "Function",
-            function_name=f"{AUDIT_PREFIX}logging",
+            function_name=_FUNCTION,
             runtime=lambda_.Runtime.PYTHON_3_14,
             code=lambda_.Code.from_inline(_handler()),
             handler="index.handler",
             role=role,
             log_group=log_group,
-            timeout=cdk.Duration.minutes(2),
+            timeout=cdk.Duration.minutes(5),
             description="Sets model invocation logging",
         )
 
 
 def other_settings(setting: InvocationLoggingSetting) -> list[str]:
-    """Return the paths of further settings of the same account and Region in the same stage."""
-    stack, stage = cdk.Stack.of(setting), cdk.Stage.of(setting)
-    everything: list[IConstruct] = stage.node.find_all() if stage is not None else []
-    others = (each for each in everything if isinstance(each, InvocationLoggingSetting))
+    """Return the paths of further settings of the same account and Region.
+
+    Where these are not known, only those of the same stage count: two stages are likely to go to two places.
+    """
+    stack = cdk.Stack.of(setting)
+    is_known = known(stack.account) is not None and known(stack.region) is not None
+    around: IConstruct | None = setting.node.root if is_known else cdk.Stage.of(setting)
+    everything: list[IConstruct] = around.node.find_all() if around is not None else []
     return [
         each.node.path
-        for each in others
-        if each.node.addr != setting.node.addr and cdk.Stack.of(each).environment == stack.environment
+        for each in everything
+        if isinstance(each, InvocationLoggingSetting)
+        and each.node.addr != setting.node.addr
+        and cdk.Stack.of(each).environment == stack.environment
     ]
 
 

@@ -1,7 +1,7 @@
 """What to look for, as values: patterns, thresholds, responses. Knows no CDK."""
 
 from secure_bedrock.detections.catalogue import CATALOGUE, INFERENCE
-from secure_bedrock.detections.detection import Detection, Normal, Severity
+from secure_bedrock.detections.detection import Detection, Normal, Records, Severity
 from secure_bedrock.detections.patterns import pattern
 
-__all__ = ["CATALOGUE", "INFERENCE", "Detection", "Normal", "Severity", "pattern"]
+__all__ = ["CATALOGUE", "INFERENCE", "Detection", "Normal", "Records", "Severity", "pattern"]

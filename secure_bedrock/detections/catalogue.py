@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from secure_bedrock.detections.detection import Detection, Normal, Severity
+from secure_bedrock.detections.detection import Detection, Normal, Records, Severity
 from secure_bedrock.detections.patterns import absent, all_of, any_of, equals, is_true, none_of, one_of
 
 _BEDROCK = equals("eventSource", "bedrock*")
@@ -78,6 +78,7 @@ CATALOGUE = (
         why="Foreign credentials, or a model nobody declared, inside our network.",
         response="Find the client by its address in the VPC; the identity may belong to another account.",
         find=_always(all_of(equals("errorCode", "VpceAccessDenied"), _BEDROCK)),
+        records=Records.NETWORK_ACTIVITY,
     ),
     Detection(
         id="D06",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from enum import Enum
+from enum import Enum, Flag, auto
 
 from secure_bedrock.errors import invalid, nearest
 
@@ -18,6 +18,17 @@ class Severity(Enum):
     """Within the hour."""
     CRITICAL = "critical"
     """Now."""
+
+
+class Records(Flag):
+    """What a trail may record."""
+
+    MANAGEMENT = auto()
+    """Management events, reads among them: inference is one."""
+    DATA = auto()
+    """Data events of the Bedrock types: inference on bedrock-mantle, agents, streams in both directions."""
+    NETWORK_ACTIVITY = auto()
+    """What interface endpoints deny."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +58,7 @@ class Detection:
         threshold: how many events within the period raise the alarm. Default: one.
         period: seconds. Default: five minutes.
         needs: what must be known, for the warning when it is not.
+        records: what the trail must record. Default: management events.
     """
 
     id: str
@@ -58,6 +70,7 @@ class Detection:
     threshold: int = 1
     period: int = 300
     needs: str | None = None
+    records: Records = Records.MANAGEMENT
 
     @classmethod
     def all(cls) -> tuple[Detection, ...]:

@@ -6,12 +6,18 @@ on removal it keeps the setting, or restores what it replaced if nobody has chan
 
 import base64
 import json
+import time
 import urllib.request
 import zlib
 
 import boto3
+from botocore.config import Config
 
-bedrock = boto3.client("bedrock")
+patient = Config(retries={"mode": "standard", "max_attempts": 10})
+bedrock = boto3.client("bedrock", config=patient)
+stacks = boto3.client("cloudformation", config=patient)
+#: Seconds that a role made a moment ago may take until Bedrock can use it, and between two tries.
+PATIENCE, PAUSE = 120, 5
 
 
 def handler(event, context):
@@ -23,7 +29,13 @@ def handler(event, context):
     answer |= {key: event[key] for key in ("StackId", "RequestId", "LogicalResourceId")}
     body = json.dumps(answer).encode()
     request = urllib.request.Request(event["ResponseURL"], body, {"Content-Type": ""}, method="PUT")
-    urllib.request.urlopen(request)
+    for left in (2, 1, 0):
+        try:
+            return urllib.request.urlopen(request, timeout=20).close()
+        except OSError:
+            if not left:
+                raise
+            time.sleep(PAUSE)
 
 
 def act(event):
@@ -36,7 +48,9 @@ def act(event):
             put(replaced)
         return known
     old = event.get("OldResourceProperties", {}).get("Configuration")
-    ours = current is None or same(current, wanted) or (old and same(current, json.loads(old)))
+    ours = not current or same(current, wanted) or (old and same(current, json.loads(old)))
+    if not ours and event["RequestType"] == "Update" and rolling_back(event):
+        return known  # the update failed because of it; to fail again would leave the stack stuck
     if not ours and event["ResourceProperties"]["ReplaceExisting"] != "true":
         raise RuntimeError(
             "Model invocation logging is configured already in this account and Region: " + json.dumps(current)
@@ -48,11 +62,28 @@ def act(event):
 
 
 def put(configuration):
-    bedrock.put_model_invocation_logging_configuration(loggingConfig=configuration)
+    end = time.monotonic() + PATIENCE
+    while True:
+        try:
+            return bedrock.put_model_invocation_logging_configuration(loggingConfig=configuration)
+        except Exception as error:
+            if "validate permissions" not in str(error) or time.monotonic() > end:
+                raise
+            time.sleep(PAUSE)
+
+
+def rolling_back(event):
+    return "ROLLBACK" in stacks.describe_stacks(StackName=event["StackId"])["Stacks"][0]["StackStatus"]
 
 
 def same(one, other):
-    return json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True)
+    return plain(one) == plain(other)
+
+
+def plain(value):
+    if not isinstance(value, dict):
+        return value
+    return {key: kept for key, inner in value.items() if (kept := plain(inner)) not in (None, False, "", {})}
 
 
 def remember(configuration):

@@ -67,7 +67,7 @@ def test_the_audits_life(cloud):
     reasons = [e.get("ResourceStatusReason", "") for e in stacks.describe_stack_events(StackName=STACK)["StackEvents"]]
     assert any("configured already in this account and Region" in reason for reason in reasons)
     stacks.delete_stack(StackName=STACK)
-    empty(cloud)
+    assert leftovers(cloud) == set()
 
     # Told to replace it, it does, and remembers.
     stacks.create_stack(**given, TemplateBody=template(replace_existing=True))
@@ -76,6 +76,16 @@ def test_the_audits_life(cloud):
     stacks.update_stack(**given, TemplateBody=template(replace_existing=True, images=True))
     settled(cloud, "update")
     assert setting(cloud)["imageDataDeliveryEnabled"] is True
+
+    # Somebody changes the setting: the next update fails, leaves theirs alone, and the stack is not stuck.
+    ours = setting(cloud)
+    bedrock.put_model_invocation_logging_configuration(loggingConfig=THEIRS)
+    stacks.update_stack(**given, TemplateBody=template(audio=True))
+    with pytest.raises(Exception, match=r"ROLLBACK|failed"):
+        settled(cloud, "update")
+    assert status(cloud) == "UPDATE_ROLLBACK_COMPLETE"
+    assert setting(cloud) == before
+    bedrock.put_model_invocation_logging_configuration(loggingConfig=ours)
 
     # Removed, it restores what it replaced, and what was stored stays.
     cloud.client("s3").put_object(Bucket=BUCKET, Key="AWSLogs/record", Body=b"{}")
@@ -90,13 +100,18 @@ def test_the_audits_life(cloud):
         "/secure-bedrock/audit/trail",
         "/secure-bedrock/audit/invocations",
     }
+    assert leftovers(cloud) >= {BUCKET, "/secure-bedrock/audit/trail", f"secure-bedrock-audit-invocations-{REGION}"}
+    policy = json.loads(cloud.client("s3").get_bucket_policy(Bucket=BUCKET)["Policy"])
+    assert "InvocationLogs" in {statement.get("Sid") for statement in policy["Statement"]}
 
 
-def empty(cloud):
-    """Take away what the removal of a stack keeps, before the next one uses the same names."""
-    s3 = cloud.client("s3")
-    if BUCKET in {bucket["Name"] for bucket in s3.list_buckets()["Buckets"]}:
-        s3.delete_bucket(Bucket=BUCKET)
-    logs = cloud.client("logs")
-    for group in logs.describe_log_groups(logGroupNamePrefix="/secure-bedrock/audit/")["logGroups"]:
-        logs.delete_log_group(logGroupName=group["logGroupName"])
+def leftovers(cloud):
+    """Return what bears the audit's names, whether a stack holds it or not."""
+    groups = cloud.client("logs").describe_log_groups(logGroupNamePrefix="/secure-bedrock/audit/")["logGroups"]
+    roles = cloud.client("iam").list_roles(PathPrefix="/secure-bedrock/")["Roles"]
+    buckets = cloud.client("s3").list_buckets()["Buckets"]
+    return (
+        {each["logGroupName"] for each in groups}
+        | {each["RoleName"] for each in roles}
+        | {each["Name"] for each in buckets if each["Name"] == BUCKET}
+    )

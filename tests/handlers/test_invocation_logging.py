@@ -22,13 +22,16 @@ THEIRS = {"s3Config": {"bucketName": "theirs"}, "textDataDeliveryEnabled": True}
 class Account:
     """Bedrock's one setting."""
 
-    def __init__(self, setting=None):
+    def __init__(self, setting=None, *, refusals=()):
         self.setting = setting
+        self.refusals = list(refusals)
 
     def get_model_invocation_logging_configuration(self):
         return {} if self.setting is None else {"loggingConfig": self.setting}
 
     def put_model_invocation_logging_configuration(self, *, loggingConfig):  # noqa: N803 - the API's name
+        if self.refusals:
+            raise ValueError(self.refusals.pop(0))
         if loggingConfig.get("broken"):
             raise ValueError("ValidationException: the bucket refuses")
         self.setting = loggingConfig
@@ -37,11 +40,16 @@ class Account:
 @pytest.fixture
 def module(monkeypatch):
     fake = types.ModuleType("boto3")
-    fake.client = lambda _: Account()
+    fake.client = lambda _name, config: Account()  # noqa: ARG005 - boto3's signature
     monkeypatch.setitem(sys.modules, "boto3", fake)
     spec = importlib.util.spec_from_file_location("invocation_logging_handler", CODE)
     loaded = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(loaded)
+    loaded.PAUSE = 0
+    loaded.stacks = types.SimpleNamespace(status="UPDATE_IN_PROGRESS")
+    loaded.stacks.describe_stacks = lambda StackName: {  # noqa: N803 - the API's name
+        "Stacks": [{"StackStatus": loaded.stacks.status if StackName == "ours" else "?"}]
+    }
     return loaded
 
 
@@ -51,6 +59,7 @@ def act(module):
         module.bedrock = account
         event = {
             "RequestType": kind,
+            "StackId": "ours",
             "ResourceProperties": {"Configuration": json.dumps(wanted), "ReplaceExisting": json.dumps(replace)},
         }
         if old:
@@ -113,6 +122,53 @@ def test_it_does_not_update_over_what_somebody_changed_since(act):
     account.setting = THEIRS
     with pytest.raises(RuntimeError, match="configured already"):
         act("Update", account, OURS_LATER, old=OURS, known=known)
+    assert account.setting == THEIRS
+
+
+@pytest.mark.parametrize("replace", [False, True])
+def test_the_rollback_of_an_update_that_met_another_setting_leaves_it_and_succeeds(act, module, replace):
+    account = Account(THEIRS)
+    module.stacks.status = "UPDATE_ROLLBACK_IN_PROGRESS"
+    known = "invocation-logging:x"
+    assert act("Update", account, OURS, old=OURS_LATER, known=known, replace=replace) == known
+    assert account.setting == THEIRS
+
+
+def test_the_rollback_of_an_update_sets_what_was_before(act, module):
+    account = Account(OURS_LATER)
+    module.stacks.status = "UPDATE_ROLLBACK_IN_PROGRESS"
+    act("Update", account, OURS, old=OURS_LATER, known="invocation-logging:x")
+    assert account.setting == OURS
+
+
+def test_a_role_made_a_moment_ago_is_waited_for(act):
+    refusal = "ValidationException: Failed to validate permissions for log group: x, with role: y."
+    account = Account(refusals=[refusal, refusal])
+    act("Create", account)
+    assert account.setting == OURS
+
+
+def test_a_role_that_stays_wrong_is_an_error_in_the_end(act, module):
+    module.PATIENCE = -1
+    account = Account(refusals=["Failed to validate permissions for log group"])
+    with pytest.raises(ValueError, match="Failed to validate permissions"):
+        act("Create", account)
+    assert account.setting is None
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"videoDataDeliveryEnabled": False},
+        {"cloudWatchConfig": {}},
+        {"s3Config": {"bucketName": "ours", "keyPrefix": ""}},
+    ],
+)
+def test_what_the_api_adds_to_its_answer_is_no_change(act, said):
+    account = Account(THEIRS)
+    known = act("Create", account, replace=True)
+    account.setting = OURS | said
+    act("Delete", account, known=known)
     assert account.setting == THEIRS
 
 
