@@ -5,6 +5,7 @@ A scenario is in the form of the cases; the same seed gives the same scenarios.
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from random import Random
 from typing import Any
@@ -14,11 +15,15 @@ ROLE = f"arn:aws:iam::{HOME}:role/path/app"
 USER = f"arn:aws:iam::{HOME}:user/alice"
 SESSION = f"arn:aws:sts::{HOME}:assumed-role/app/build"
 OTHERS = f"arn:aws:iam::{FOREIGN}:role/partner"
+ROOT = f"arn:aws:iam::{HOME}:root"
+LINKED = f"arn:aws:iam::{HOME}:role/aws-service-role/sns.amazonaws.com/AWSServiceRoleForX"
+SERVICE = "sns.amazonaws.com"
 MODEL = "arn:aws:bedrock:eu-west-1::foundation-model/amazon.nova-lite-v1:0"
 PROFILE = f"arn:aws:bedrock:eu-west-1:{HOME}:inference-profile/eu.amazon.nova-lite-v1:0"
 QUEUE = f"arn:aws:sqs:eu-west-1:{HOME}:team-a-queue"
 SECRET = f"arn:aws:secretsmanager:eu-west-1:{HOME}:secret:team-a"
 TARGET = f"arn:aws:iam::{HOME}:role/target"
+KEY = f"arn:aws:kms:eu-west-1:{HOME}:key/11111111-2222-3333-4444-555555555555"
 #: Action and resource of the requests.
 ASKED = (
     ("bedrock:InvokeModel", MODEL),
@@ -29,11 +34,18 @@ ASKED = (
     ("sqs:SendMessage", QUEUE.replace(HOME, FOREIGN)),
     ("secretsmanager:GetSecretValue", SECRET),
     ("sts:AssumeRole", TARGET),
+    ("kms:Decrypt", KEY),
 )
+#: Who asks, with how often.
+ASKING = {"role": 5, "session": 4, "user": 4, "partner": 3, "root": 1, "linked": 1, "service": 1}
+NAMES = {
+    "role": ROLE, "session": SESSION, "user": USER, "partner": OTHERS, "root": ROOT, "linked": LINKED,
+    "service": SERVICE,
+}  # fmt: skip
 ACTIONS = (
     "*", "bedrock:*", "bedrock:InvokeModel", "BEDROCK:invokemodel*", "bedrock:Invoke?odel", "bedrock:*Stream",
     "bedrock:CallWithBearerToken", "bedrock-mantle:*", "sqs:*", "sqs:SendMessage", "sqs:Send*", "secretsmanager:Get*",
-    "sts:AssumeRole", "sts:*",
+    "sts:AssumeRole", "sts:*", "kms:Decrypt", "kms:*",
 )  # fmt: skip
 RESOURCES = (
     "*", MODEL, MODEL.replace("eu-west-1", "*"), MODEL.replace("eu-west-1::", "*:*:"), "arn:aws:bedrock:*:*:*",
@@ -42,7 +54,7 @@ RESOURCES = (
     QUEUE, QUEUE.upper().replace("ARN:AWS:SQS", "arn:aws:sqs"), f"arn:aws:sqs:*:{HOME}:*", "arn:aws:sqs:*:*:*queue",
     "arn:aws:secretsmanager:*:*:secret:${aws:PrincipalTag/team}",
     "arn:aws:secretsmanager:*:*:secret:${aws:PrincipalTag/none, 'team-a'}",
-    SECRET, "arn:aws:secretsmanager:*:*:secret:*", TARGET, f"arn:aws:iam::{HOME}:role/*",
+    SECRET, "arn:aws:secretsmanager:*:*:secret:*", TARGET, KEY, "arn:aws:kms:*:*:key/*", f"arn:aws:iam::{HOME}:role/*",
 )  # fmt: skip
 #: By key: values a request may hold, and values a policy may ask for.
 TEXTS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
@@ -97,7 +109,13 @@ FAMILIES = (
 )
 PRINCIPALS = (
     "*", {"AWS": "*"}, {"AWS": HOME}, {"AWS": f"arn:aws:iam::{HOME}:root"}, {"AWS": ROLE}, {"AWS": SESSION},
-    {"AWS": USER}, {"AWS": [OTHERS, ROLE]}, {"AWS": OTHERS}, {"AWS": FOREIGN}, {"Service": "sns.amazonaws.com"},
+    {"AWS": USER}, {"AWS": [OTHERS, ROLE]}, {"AWS": OTHERS}, {"AWS": FOREIGN}, {"Service": SERVICE},
+    {"AWS": [LINKED, USER], "Service": [SERVICE, "events.amazonaws.com"]},
+)  # fmt: skip
+#: What a NotPrincipal lists.
+SPARED = (
+    {"AWS": [ROOT, ROLE, SESSION]}, {"AWS": [ROOT, USER]}, {"AWS": [HOME, USER, ROLE, SESSION]}, {"AWS": OTHERS},
+    {"Service": SERVICE}, {"AWS": [ROOT, LINKED]},
 )  # fmt: skip
 
 
@@ -107,6 +125,7 @@ class Scenario:
 
     estate: dict[str, Any]
     request: dict[str, Any]
+    kind: str = "role"
 
 
 class Generator:
@@ -122,43 +141,47 @@ class Generator:
         return self.random.random() < probability
 
     def scenario(self) -> Scenario:
-        principal = self.random.choice(("role", "session", "user", "partner"))
-        action, resource = self.random.choice(ASKED)
-        if principal == "partner":
-            action, resource = self.random.choice(ASKED[4:])
-        names = {"role": ROLE, "session": SESSION, "user": USER, "partner": OTHERS}
-        endpoint = "vpce-1" if self.chance(0.3) else None
-        holder = {
-            "arn": {"session": ROLE}.get(principal, names[principal]),
-            "identity": [self.policy() for _ in range(self.random.randint(1, 2))],
-            "tags": {"team": self.random.choice(TEXTS["aws:PrincipalTag/team"][0])},
-        }
-        if self.chance(0.25):
-            holder["boundary"] = self.policy()
-        estate: dict[str, Any] = {"principals": {"caller": holder}, "accounts": {HOME: {}, FOREIGN: {"member": False}}}
-        if self.chance(0.4):
-            estate["scps"] = [[self.policy(wide=0.7) for _ in range(self.random.randint(1, 2))] for _ in range(2)]
-        if self.chance(0.2):
-            estate["rcps"] = [[ALLOW_ALL, self.control_policy()]]
-        if endpoint:
-            estate["endpoints"] = {
-                endpoint: {"service": "x", "vpc": "vpc-1", "policy": self.policy(naming="*", wide=0.5)}
-            }
+        kind = self.random.choices(list(ASKING), list(ASKING.values()))[0]
+        action, resource = self.random.choice(ASKED if kind not in {"partner", "service"} else ASKED[4:])
+        endpoint = "vpce-1" if self.chance(0.3) and kind != "service" else None
+        estate: dict[str, Any] = {
+            "principals": {"caller": self.holder(kind)},
+            "accounts": {HOME: {}, FOREIGN: {"member": False}},
+        } | self.limits(endpoint)
         if resource == TARGET:
             estate["principals"]["target"] = {"arn": TARGET, "trust": self.policy(naming="any", trust=True)}
-        elif resource != "*" and "bedrock" not in resource and self.chance(0.7):
+        elif resource == KEY or (resource != "*" and "bedrock" not in resource and self.chance(0.7)):
             estate["resource_policies"] = {resource: self.policy(naming="any")}
-        request = {
-            "principal": names[principal],
-            "action": action,
-            "resource": resource,
-            "context": self.context(endpoint),
-        }
+        request = {"principal": NAMES[kind], "action": action, "resource": resource, "context": self.context(endpoint)}
         if endpoint:
             request["endpoint"] = endpoint
-        if principal in {"role", "session"} and self.chance(0.2):
+        if kind in {"role", "session"} and self.chance(0.2):
             request["session_policies"] = [self.policy(wide=0.5)]
-        return Scenario(estate, request)
+        return Scenario(estate, request, kind)
+
+    def holder(self, kind: str) -> dict[str, Any]:
+        """Who holds the policies; root and services have none, and a boundary does not fit a service-linked role."""
+        holder: dict[str, Any] = {"arn": {"session": ROLE, "root": USER, "service": USER}.get(kind, NAMES[kind])}
+        holder["tags"] = {"team": self.random.choice(TEXTS["aws:PrincipalTag/team"][0])}
+        holder["identity"] = [self.policy() for _ in range(self.random.randint(1, 2))]
+        if self.chance(0.25) and kind not in {"root", "service", "linked"}:
+            holder["boundary"] = self.policy()
+        return holder
+
+    def limits(self, endpoint: str | None) -> dict[str, Any]:
+        """The control policies and the endpoint; now and then the caller's account manages the organisation."""
+        found: dict[str, Any] = {}
+        if self.chance(0.4):
+            levels = range(self.random.randint(1, 3))
+            found["scps"] = [[self.policy(wide=0.7) for _ in range(self.random.randint(1, 2))] for _ in levels]
+        if self.chance(0.2):
+            found["rcps"] = [[ALLOW_ALL, self.control_policy()] for _ in range(self.random.randint(1, 2))]
+        if self.chance(0.05):
+            found["management_account"] = HOME
+        if endpoint:
+            policy = self.policy(naming="*", wide=0.5)
+            found["endpoints"] = {endpoint: {"service": "x", "vpc": "vpc-1", "policy": policy}}
+        return found
 
     def context(self, endpoint: str | None) -> dict[str, Any]:
         given: dict[str, Any] = {}
@@ -184,14 +207,23 @@ class Generator:
     ) -> dict[str, Any]:
         count = self.random.randint(1, 3)
         statements = [self.statement(naming, effects, wide, trust) for _ in range(count)]
-        return {"Version": "2012-10-17", "Statement": statements}
+        document = {
+            "Version": "2012-10-17",
+            "Statement": statements if count > 1 or self.chance(0.5) else statements[0],
+        }
+        if "${" not in json.dumps(document) and self.chance(0.2):
+            document.pop("Version") if self.chance(0.5) else document.update(Version="2008-10-17")
+        return document
 
     def control_policy(self) -> dict[str, Any]:
         """A resource control policy: it denies, to everybody, actions that it names."""
-        policy = self.policy(naming="*", effects=("Deny",))
-        for statement in policy["Statement"]:
+        policy = self.policy(naming="*", effects=("Deny",)) | {"Version": "2012-10-17"}
+        statements = policy["Statement"]
+        for statement in statements if isinstance(statements, list) else [statements]:
             statement.pop("NotAction", None)
-            statement["Action"] = self.some(("sqs:SendMessage", "sqs:*", "secretsmanager:Get*", "sts:AssumeRole"))
+            statement["Action"] = self.some(
+                ("sqs:SendMessage", "sqs:*", "secretsmanager:Get*", "sts:AssumeRole", "kms:*")
+            )
         return policy
 
     def statement(self, naming: str, effects: tuple[str, ...], wide: float, trust: bool) -> dict[str, Any]:  # noqa: FBT001
@@ -199,6 +231,9 @@ class Generator:
         statement: dict[str, Any] = {"Effect": effect}
         if naming:
             statement["Principal"] = "*" if naming == "*" else self.random.choice(PRINCIPALS)
+            if naming == "any" and effect == "Deny" and not trust and self.chance(0.3):
+                statement["NotPrincipal"] = self.random.choice(SPARED)
+                del statement["Principal"]
         everything = self.chance(wide)
         if trust:
             statement["Action"] = "sts:AssumeRole"
@@ -231,14 +266,22 @@ class Generator:
             return "Null", key, self.random.choice(("true", "false"))
         if kind < 0.3:
             key = self.random.choice(list(LISTS))
-            quantifier = self.random.choice(("ForAllValues", "ForAnyValue"))
-            name = f"{quantifier}:{self.random.choice(STRING)}"
+            name = f"{self.quantifier()}:{self.random.choice(STRING)}"
             return self.if_exists(name), key, self.some(LISTS[key][1], 2)
         key = self.random.choice(list(keys))
-        return self.if_exists(operator), key, self.some(keys[key][1], 2)
+        name = f"{self.quantifier()}:{operator}" if kind < 0.5 else operator
+        return self.if_exists(name), key, [self.written(value) for value in self.some(keys[key][1], 2)]
+
+    def quantifier(self) -> str:
+        return self.random.choice(("ForAllValues", "ForAnyValue"))
+
+    def written(self, value: str) -> Any:
+        """A number or a truth value may stand in a policy without quotation marks."""
+        is_plain = value in {"true", "false"} or value.lstrip("-").isdigit()
+        return json.loads(value) if is_plain and len(value) < 5 and self.chance(0.2) and value != "2026" else value
 
     def if_exists(self, name: str) -> str:
-        return f"{name}IfExists" if self.chance(0.2) else name
+        return f"{name}IfExists" if self.chance(0.3) else name
 
 
 ALLOW_ALL = {
