@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from secure_bedrock.constructs.on_premises import OnPremisesAccess
     from secure_bedrock.constructs.organization import BedrockOrgGuardrailSCP
     from secure_bedrock.constructs.principals import MfaAccountPrincipal
+    from secure_bedrock.constructs.project import BedrockProject
     from secure_bedrock.constructs.role import ScopedInvokeRole
     from secure_bedrock.constructs.trail_source import TrailSource
     from secure_bedrock.detections.detection import Detection
@@ -27,6 +28,7 @@ __all__ = [
     "BedrockAuditTrail",
     "BedrockFeature",
     "BedrockOrgGuardrailSCP",
+    "BedrockProject",
     "BedrockService",
     "Detection",
     "GuardrailVersion",
@@ -47,6 +49,7 @@ _HOMES = {
     "BedrockAuditTrail": "constructs.audit",
     "BedrockFeature": "policy.features",
     "BedrockOrgGuardrailSCP": "constructs.organization",
+    "BedrockProject": "constructs.project",
     "BedrockService": "policy.services",
     "Detection": "detections.detection",
     "GuardrailVersion": "policy.guardrails",

@@ -14,9 +14,10 @@ from ipaddress import ip_address, ip_network
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
 Document = dict[str, Any]
+_VARIABLE = re.compile(r"\$\{([^{},]+)\}")
 
 
 @dataclass(frozen=True)
@@ -109,7 +110,7 @@ def _holds(name: str, block: Mapping[str, Any], context: Mapping[str, str]) -> b
     operator = name.removesuffix("IfExists")
     present = {key.lower(): value for key, value in context.items()}
     return all(
-        _one_key(operator, _texts(values), present.get(key.lower()), if_exists=if_exists)
+        _one_key(operator, list(_filled(values, present)), present.get(key.lower()), if_exists=if_exists)
         for key, values in block.items()
     )
 
@@ -168,6 +169,19 @@ def _texts(values: object) -> list[str]:
         if "${" in text:
             raise ValueError(f"the policy variable in {text!r} is not modelled")
     return texts
+
+
+def _filled(values: object, present: Mapping[str, str]) -> Iterator[str]:
+    """A condition's values; one that is a policy variable becomes what it stands for, or nothing where that is absent.
+
+    So a positive operator does not match then, and a negated one does (IAM User Guide, "Policy variables").
+    """
+    for value in _many(values):
+        variable = _VARIABLE.fullmatch(value) if isinstance(value, str) else None
+        if variable is None:
+            yield from _texts(value)
+        elif variable[1].lower() in present:
+            yield present[variable[1].lower()]
 
 
 _OPERATORS: dict[str, Callable[[str, str], bool]] = {

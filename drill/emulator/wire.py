@@ -49,10 +49,16 @@ def resources_of(path: str, region: str, account: str) -> list[tuple[str, dict[s
             {
                 "aws:RequestedRegion": authorisation.requested_region or authorisation.resource.split(":")[3] or region,
                 **({PROFILE_KEY: authorisation.only_through[0]} if authorisation.only_through else {}),
+                **tags_of(authorisation.resource),
             },
         )
         for authorisation in authorisations
     ]
+
+
+def tags_of(arn: str) -> dict[str, str]:
+    """Return the tags of a resource as a request's context has them."""
+    return {f"aws:ResourceTag/{key}": value for key, value in (bedrock._tags.get(arn) or {}).items()}
 
 
 def guardrail_of(headers: Mapping[str, str], body: bytes, region: str, account: str) -> str | None:

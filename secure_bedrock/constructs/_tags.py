@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from secure_bedrock.constructs._tokens import known
-from secure_bedrock.errors import InvalidInput, invalid
+from secure_bedrock.errors import InvalidInput, invalid, nearest
+from secure_bedrock.policy.lists import items_of
+from secure_bedrock.policy.reserved import TAG_PREFIX
 
 _LONGEST_KEY, _LONGEST_VALUE = 128, 256
 
@@ -25,10 +27,33 @@ def checked_tags(*, project: str | None, team: str | None, tags: Mapping[str, st
         _require_value(key, value)
     for key, value in (tags or {}).items():
         _require_key(key)
-        if key in named:
-            raise invalid("tags", key, allowed=f"tags beside {key}, which is given as a property of its own")
+        if key.lower() in named:  # IAM takes keys that differ in case for one
+            raise invalid("tags", key, allowed=f"tags beside {key.lower()}, which is given as a property of its own")
         _require_value(f"tags[{key!r}]", value)
+    _require_different(tags or {})
     return {**named, **(tags or {})}
+
+
+def checked_matching_tags(keys: Iterable[str] | None, tags: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the keys in which profiles must equal the role: out of its own tags, exactly as they are written there.
+
+    Raises:
+        InvalidInput: for an empty list, or a key the role does not have.
+    """
+    wanted = tuple(dict.fromkeys(items_of("matching_tags", keys)))
+    for key in wanted:
+        if key not in tags:
+            close = nearest(key, tags) if isinstance(key, str) else None
+            raise invalid("matching_tags", key, allowed="keys of the role's own tags", nearest=close)
+    return wanted
+
+
+def _require_different(tags: Mapping[str, str]) -> None:
+    seen: set[str] = set()
+    for key in tags:
+        if key.lower() in seen:
+            raise invalid("tags", key, allowed="keys that differ in more than their case")
+        seen.add(key.lower())
 
 
 def _require_key(key: object) -> None:
@@ -37,6 +62,8 @@ def _require_key(key: object) -> None:
         raise invalid("tags", key, allowed=allowed)
     if key.lower().startswith("aws:"):
         raise invalid("tags", key, allowed=allowed)
+    if key.lower().startswith(TAG_PREFIX):
+        raise invalid("tags", key, allowed=f"a key that does not start with {TAG_PREFIX}, which this library keeps")
 
 
 def _require_value(name: str, value: object) -> None:

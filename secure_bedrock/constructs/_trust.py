@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from fnmatch import fnmatchcase
 from typing import Any, cast
 
 import aws_cdk as cdk
@@ -15,6 +16,7 @@ from secure_bedrock.data import table
 from secure_bedrock.errors import invalid
 from secure_bedrock.policy.document import Statement
 from secure_bedrock.policy.environment import Environment
+from secure_bedrock.policy.tagging import session_tags
 
 _ACCOUNT = re.compile(r"\d{12}")
 #: Conditions one of which ties a caller from another account: key, and the operators that hold when the key is absent.
@@ -39,6 +41,34 @@ def checked_principal(scope: IConstruct, assumed_by: iam.IPrincipal, environment
             for kind, value in statement.principals:
                 _require_acceptable(kind, value, statement, environment)
     return principal
+
+
+def refuse_session_tags(role: iam.Role, keys: tuple[str, ...]) -> None:
+    """Let nobody who may tag sessions bring the role's own tags, or the one that revokes it, under another value.
+
+    A session tag replaces a role's tag of the same key. Where the trust lets nobody tag sessions there is nothing to
+    refuse: STS then refuses every session that brings tags, those inherited along a chain of roles included.
+    """
+    document = role.assume_role_policy
+    plain = cdk.Stack.of(role).resolve(document) if document is not None else {"Statement": []}
+    actions = (action for row in plain["Statement"] for action in Statement.from_plain(_flat(row)).actions)
+    if document is None or not any(_meets("sts:tagsession", action.lower()) for action in actions):
+        return
+    statement = session_tags(keys)
+    conditions = {condition.name: {condition.key: list(condition.values)} for condition in statement.conditions}
+    document.add_statements(
+        iam.PolicyStatement(
+            sid=statement.sid,
+            effect=iam.Effect.DENY,
+            principals=[iam.AnyPrincipal()],
+            actions=list(statement.actions),
+            conditions=conditions,
+        )
+    )
+
+
+def _meets(action: str, pattern: str) -> bool:
+    return fnmatchcase(action, pattern.replace("[", "[[]"))
 
 
 def _as_principal(assumed_by: iam.IPrincipal) -> iam.IPrincipal:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Required, TypedDict
 
 import aws_cdk as cdk
 import jsii
@@ -16,9 +16,9 @@ from secure_bedrock.constructs._declaration import declared_access, warn_of
 from secure_bedrock.constructs._edge import check_at_synth, later
 from secure_bedrock.constructs._naming import generated_role_name, require_path, require_role_name
 from secure_bedrock.constructs._paths import RolePaths
-from secure_bedrock.constructs._tags import checked_tags
+from secure_bedrock.constructs._tags import checked_matching_tags, checked_tags
 from secure_bedrock.constructs._tokens import environment_of
-from secure_bedrock.constructs._trust import checked_principal
+from secure_bedrock.constructs._trust import checked_principal, refuse_session_tags
 from secure_bedrock.errors import InvalidInput, invalid
 from secure_bedrock.policy.access import Access
 from secure_bedrock.policy.actions import InvokeActions
@@ -37,6 +37,30 @@ if TYPE_CHECKING:
     from secure_bedrock.constructs.endpoint import PrivateBedrockEndpoint
 
 
+class RoleOptions(TypedDict, total=False):
+    """The properties of a ScopedInvokeRole that a BedrockProject leaves to each of its roles."""
+
+    assumed_by: Required[iam.IPrincipal | iam.PrincipalBase]
+    endpoints: Iterable[PrivateBedrockEndpoint | ec2.IInterfaceVpcEndpoint | str] | None
+    vpcs: Iterable[ec2.IVpc | str] | None
+    source_ips: Iterable[str] | None
+    vpc_source_ips: Iterable[str] | None
+    network: Network | None
+    guardrail: object | None
+    guardrail_version: str | int | GuardrailVersion | None
+    guardrail_exempt_models: Iterable[object] | None
+    enforced_guardrails: Iterable[object] | None
+    actions: InvokeActions
+    allow_api_keys: bool
+    resources: Iterable[object] | None
+    may_use_roles: Iterable[object] | None
+    permissions_boundary: iam.IManagedPolicy | None
+    max_session_duration: cdk.Duration | None
+    role_name: str | None
+    path: str
+    description: str | None
+
+
 @jsii.implements(iam.IGrantable)
 class ScopedInvokeRole(Construct):
     """A role that may call the declared Bedrock models from the declared networks, whatever is attached to it later.
@@ -44,6 +68,7 @@ class ScopedInvokeRole(Construct):
     Its Allow statements name actions, models and destinations exactly.
     Its ceiling, one inline policy of Deny statements, holds it to that even when somebody attaches `bedrock:*` or `*`.
     A ceiling does not bind who can edit the role: protect the reserved path with the organisation's SCP.
+    A tag `secure-bedrock:revoked` stops it without a deployment: on the role, or on what it calls that has tags.
     Where an endpoint's stack was declared to depend on the role's, the role's network condition is written there;
     until that stack is deployed the role is held to "through some endpoint", which must admit it.
     The first call of a third-party model may need an agreement made by somebody else; this role cannot make it.
@@ -77,6 +102,7 @@ class ScopedInvokeRole(Construct):
         project: str | None = None,
         team: str | None = None,
         tags: Mapping[str, str] | None = None,
+        matching_tags: Iterable[str] | None = None,
         suspended: bool = False,
         revoke_sessions_before: datetime | str | None = None,
         permissions_boundary: iam.IManagedPolicy | None = None,
@@ -114,6 +140,9 @@ class ScopedInvokeRole(Construct):
             project: value of the tag `project`. Default: no tag.
             team: value of the tag `team`. Default: no tag.
             tags: further tags of the role. Default: none.
+            matching_tags: keys out of the role's tags in which an application inference profile must equal the role,
+                or it is denied. Foundation models and system profiles have no tags; they are told by ARN alone.
+                Default: none.
             suspended: deny every Bedrock call and leave every endpoint. Default: False.
             revoke_sessions_before: deny everything to sessions issued before: an aware datetime or ISO 8601 text,
                 not in
@@ -146,6 +175,8 @@ class ScopedInvokeRole(Construct):
             suspended=suspended,
             revoke_sessions_before=revoke_sessions_before,
         )
+        self._tags = checked_tags(project=project, team=team, tags=tags)
+        self._access = replace(self._access, matching_tags=checked_matching_tags(matching_tags, self._tags))
         allows = allow_policies(self._access, limit=limit(MANAGED_POLICY))
         if len(allows) > limit(MANAGED_POLICIES_PER_ROLE):
             raise InvalidInput(
@@ -168,7 +199,7 @@ class ScopedInvokeRole(Construct):
             max_session_duration=_session_duration(max_session_duration),
         )
         self._write_policies(allows, path)
-        self._tag(project=project, team=team, tags=tags)
+        self._tag()
         warn_of(self, self._access, anywhere=self._paths.anywhere)
         check_at_synth(self, self._problems)
         self._paths.admit_everywhere()
@@ -210,9 +241,10 @@ class ScopedInvokeRole(Construct):
             # What is allowed is attached after, and detached before, what holds it.
             allow.node.add_dependency(held)
 
-    def _tag(self, *, project: str | None, team: str | None, tags: Mapping[str, str] | None) -> None:
-        for key, value in checked_tags(project=project, team=team, tags=tags).items():
+    def _tag(self) -> None:
+        for key, value in self._tags.items():
             cdk.Tags.of(self.role).add(key, value)
+        refuse_session_tags(self.role, tuple(self._tags))
 
     def _require_ceiling_fits(self) -> None:
         left = limit(INLINE_POLICIES_OF_ROLE) - self._paths.size_elsewhere()

@@ -51,6 +51,7 @@ class Access:
         may_use_roles: ARNs of the roles it may assume or pass.
         suspended: whether every Bedrock call is denied.
         revoke_sessions_before: sessions issued before this ISO 8601 time are denied everything.
+        matching_tags: keys of tags in which an application inference profile must equal the role.
     """
 
     environment: Environment
@@ -66,6 +67,7 @@ class Access:
     may_use_roles: tuple[str, ...] = ()
     suspended: bool = False
     revoke_sessions_before: str | None = None
+    matching_tags: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         for rule in self.rules:

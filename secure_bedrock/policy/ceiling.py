@@ -18,6 +18,7 @@ from secure_bedrock.policy.authorisation import PROFILE_KEY, Authorisation
 from secure_bedrock.policy.document import Condition, Policy, Statement
 from secure_bedrock.policy.environment import Arn
 from secure_bedrock.policy.services import EVERY_ACTION, every_resource
+from secure_bedrock.policy.tagging import other_tags, revoked_by_tag, tag_changes
 
 _ROLE_ACTIONS = ("sts:AssumeRole", "sts:AssumeRoot", "iam:PassRole")
 
@@ -27,13 +28,16 @@ def ceiling_of(access: Access) -> Policy:
     return Policy(
         statements=(
             *_suspension(access),
+            *revoked_by_tag(),
             *_other_actions(access),
             *_other_resources(access),
             *_other_mantle_models(access),
             *_only_through_profiles(access),
             *off_network(access),
             *_without_guardrail(access),
+            *other_tags(access),
             _other_roles(access),
+            tag_changes(),
         )
     )
 

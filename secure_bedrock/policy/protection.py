@@ -9,7 +9,7 @@ from secure_bedrock.data import table
 from secure_bedrock.policy.access import unique
 from secure_bedrock.policy.document import Condition, Statement
 from secure_bedrock.policy.environment import Environment
-from secure_bedrock.policy.reserved import AUDIT_KEY_TAG, AUDIT_PREFIX, LOGGING_ROLE, RESERVED_PATH
+from secure_bedrock.policy.reserved import AUDIT_KEY_TAG, AUDIT_PREFIX, LOGGING_ROLE, PROJECT_TAG, RESERVED_PATH
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,6 +85,17 @@ def _roles(protection: Protection) -> Iterator[Statement]:
     if protection.administrators is not None:
         policies = (protection.arn(f"iam::*:policy{RESERVED_PATH}*"),)
         yield _deny("RolePolicies", tuple(tables["policy_changes"]), policies, spared=spared)
+        yield from _project_tags(protection, spared)
+
+
+def _project_tags(protection: Protection, spared: tuple[str, ...]) -> Iterator[Statement]:
+    """Deny changing the tags of a project's profiles, and making another profile pass for one."""
+    tables, (tag, value) = table("organization_actions"), PROJECT_TAG
+    profiles = (protection.arn("bedrock:*:*:application-inference-profile/*"),)
+    for sid, kind in (("ProjectProfiles", "ResourceTag"), ("ProjectTags", "RequestTag")):
+        marked = Condition(operator="StringEquals", key=f"aws:{kind}/{tag}", values=(value,))
+        actions = tuple(tables["profile_changes" if kind == "ResourceTag" else "profile_tagging"])
+        yield _deny(sid, actions, profiles, marked, spared=spared)
 
 
 def _deny(

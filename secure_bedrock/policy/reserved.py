@@ -18,3 +18,12 @@ AUDIT_KEY_TAG = ("secure-bedrock", "audit")
 #: The role of the custom resource that sets model invocation logging, under the reserved path.
 #: The SCP lets it change that setting, and lets nobody become it.
 LOGGING_ROLE = "secure-bedrock-audit-logging"
+
+#: A role that carries this tag may call nothing of Bedrock, a resource that does may not be called; any value counts.
+REVOKED_TAG = "secure-bedrock:revoked"
+
+#: Tag keys that begin so are this library's own.
+TAG_PREFIX = "secure-bedrock:"
+
+#: The tag by which the SCP tells the application inference profiles of projects; their ids are random.
+PROJECT_TAG = ("secure-bedrock", "project")

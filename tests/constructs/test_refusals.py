@@ -162,6 +162,17 @@ ROLE = {
         ({TOKEN: "a"}, {}, "'${Token[AWS.StackName", "a literal key"),
         ({"aws:cost": "a"}, {}, "'aws:cost'", "does not start with aws:"),
         ({"team": "b"}, {"team": "a"}, "'team'", "a property of its own"),
+        ({"Team": "b"}, {"team": "a"}, "'Team'", "a property of its own"),
+        ({"Stage": "b", "stage": "c"}, {}, "'stage'", "differ in more than their case"),
+        ({"secure-bedrock:revoked": "false"}, {}, "'secure-bedrock:revoked'", "this library keeps"),
+        ({"Secure-Bedrock:Revoked": "false"}, {}, "'Secure-Bedrock:Revoked'", "this library keeps"),
+    ],
+    "matching_tags": [
+        ([], {"team": "a"}, "an empty list", "at least one"),
+        ("team", {"team": "a"}, "'team'", "a list"),
+        (["team"], {}, "'team'", "keys of the role's own tags"),
+        (["Team"], {"team": "a"}, "'Team'", "did you mean 'team'"),
+        ([5], {"team": "a"}, "5", "keys of the role's own tags"),
     ],
     "suspended": [(value, {}, repr(value), "True or False") for value in (None, 0, "no")],
     "revoke_sessions_before": [

@@ -95,7 +95,8 @@ def test_another_partition_and_no_environment_are_written_in_the_source(make_pla
     ],
 )  # fmt: skip
 def test_who_is_tied_or_of_this_account_is_trusted(place, make_principal):
-    assert all(statement["Effect"] == "Allow" for statement in trust(place, make_principal))
+    statements = trust(place, make_principal)
+    assert {statement.get("Sid") for statement in statements if statement["Effect"] != "Allow"} <= {"SessionTags"}
 
 
 def composite(*others):
@@ -171,7 +172,7 @@ def test_mfa_conditions_hold_when_their_keys_are_absent(place, given, conditions
 
 
 def test_mfa_with_session_tags_conditions_both_actions(place):
-    statements = trust(place, lambda _: MfaAccountPrincipal(OTHER).with_session_tags())
+    *statements, _ = trust(place, lambda _: MfaAccountPrincipal(OTHER).with_session_tags())
     actions = {
         action
         for statement in statements
@@ -195,3 +196,37 @@ def test_the_mfa_docstring_says_who_can_use_it_and_who_cannot():
     text = MfaAccountPrincipal.__doc__
     assert "sts:GetSessionToken" in text
     assert all(word in text for word in ("Identity Center", "SAML", "OIDC", "role chains"))
+
+
+REFUSED = ["team", "secure-bedrock:revoked"]
+
+
+@pytest.mark.parametrize(
+    "make_principal",
+    [
+        lambda _: iam.AccountPrincipal(ACCOUNT).with_session_tags(),
+        lambda _: iam.SessionTagsPrincipal(iam.ServicePrincipal("pods.eks.amazonaws.com")),
+        lambda _: MfaAccountPrincipal(OTHER).with_session_tags(),
+    ],
+)
+def test_a_session_may_not_bring_the_tags_of_the_role(place, make_principal):
+    stack = place.stack()
+    ScopedInvokeRole(
+        stack, "App", assumed_by=make_principal(stack), models=[LITE], network=Network.ANYWHERE, team="search"
+    )
+    (role,) = of_type(place.synth()[stack.stack_name], "AWS::IAM::Role")
+    denied = [s for s in role["AssumeRolePolicyDocument"]["Statement"] if s["Effect"] == "Deny"]
+    assert denied == [
+        {
+            "Sid": "SessionTags",
+            "Effect": "Deny",
+            "Principal": {"AWS": "*"},
+            "Action": "sts:TagSession",
+            "Condition": {"ForAnyValue:StringEqualsIgnoreCase": {"aws:TagKeys": REFUSED}},
+        }
+    ]
+
+
+def test_where_no_session_may_be_tagged_nothing_is_refused(place):
+    (statement,) = trust(place, lambda _: iam.AccountPrincipal(ACCOUNT))
+    assert statement["Effect"] == "Allow"

@@ -87,7 +87,12 @@ def test_every_statement_of_the_organisation_is_explained():
 def test_every_statement_of_the_ceiling_is_explained():
     rows = re.findall(r"^\| (`.*?) \|", (ROOT / "docs/explanation/ceiling.md").read_text("utf-8"), re.MULTILINE)
     explained = {name.rstrip("…") for row in rows for name in re.findall(r"`(.*?)`", row)}
-    declared = access("eu.amazon.nova-lite-v1:0", suspended=True, revoke_sessions_before="2026-01-01T00:00:00Z")
+    declared = access(
+        "eu.amazon.nova-lite-v1:0",
+        suspended=True,
+        revoke_sessions_before="2026-01-01T00:00:00Z",
+        matching_tags=("project",),
+    )
     for statement in ceiling_of(declared).statements:
         assert statement.sid.rstrip("0123456789") in explained
 

@@ -100,7 +100,8 @@ def test_an_unknown_operator_is_an_error_and_no_answer():
 @pytest.mark.parametrize(
     "statement",
     [
-        allow(StringEquals={"key": "${aws:username}"}),
+        allow(StringEquals={"key": "x${aws:username}"}),
+        allow(StringEquals={"key": "${aws:username, 'nobody'}"}),
         allow(resource="arn:aws:bedrock:*:*:guardrail/${aws:PrincipalTag/team}"),
         allow(NullIfExists={"key": "true"}),
     ],
@@ -108,6 +109,23 @@ def test_an_unknown_operator_is_an_error_and_no_answer():
 def test_what_is_not_modelled_is_an_error_and_no_answer(statement):
     with pytest.raises(ValueError, match="not modelled"):
         allowed(statement, ask=request(Key="x"))
+
+
+@pytest.mark.parametrize(
+    ("operator", "context", "holds"),
+    [
+        ("StringEquals", {"Key": "x", "aws:PrincipalTag/Team": "x"}, True),
+        ("StringEquals", {"Key": "x", "aws:PrincipalTag/Team": "y"}, False),
+        ("StringEquals", {"Key": "x", "aws:PrincipalTag/Team": "*"}, False),
+        ("StringEquals", {"Key": "x"}, False),
+        ("StringNotEquals", {"Key": "x", "aws:PrincipalTag/Team": "x"}, False),
+        ("StringNotEquals", {"Key": "x"}, True),
+        ("StringNotEquals", {"aws:PrincipalTag/Team": "x"}, True),
+        ("StringNotEquals", {}, True),
+    ],
+)
+def test_a_policy_variable_stands_for_the_requests_own_value(operator, context, holds):
+    assert allowed(allow(**{operator: {"key": "${aws:PrincipalTag/team}"}}), ask=request(**context)) == holds
 
 
 def test_a_statement_for_one_principal_is_an_error_and_no_answer():

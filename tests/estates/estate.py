@@ -35,10 +35,26 @@ def _principals(deployment: Deployment) -> Iterator[tuple[str, dict[str, Any]]]:
             construct_path(resource),
             {
                 "arn": deployment.attribute(stack, logical_id, "Arn"),
+                "tags": _tags(properties),
                 "identity": [*inline, *_attached(deployment, name)],
                 "trust": deployment.resolve(stack, properties["AssumeRolePolicyDocument"]),
             },
         )
+
+
+def _tags(properties: dict[str, Any]) -> dict[str, str]:
+    return {tag["Key"]: tag["Value"] for tag in properties.get("Tags", [])}
+
+
+def profiles_of(deployment: Deployment) -> dict[str, tuple[str, dict[str, str]]]:
+    """Return every application inference profile: ARN and tags by the path of its construct."""
+    return {
+        construct_path(resource): (
+            deployment.attribute(stack, logical_id, "InferenceProfileArn"),
+            _tags(resource["Properties"]),
+        )
+        for stack, logical_id, resource in _resources(deployment, "AWS::Bedrock::ApplicationInferenceProfile")
+    }
 
 
 def _attached(deployment: Deployment, role_name: str) -> Iterator[dict[str, Any]]:

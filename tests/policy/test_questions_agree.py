@@ -34,7 +34,8 @@ def asked_of(estate: Estate, case: Case, question: Asked) -> tuple[Estate, Reque
     if holder:
         name = case.request["principal"] if case.request["principal"] in principals else "holder"
         added = tuple(Policy.from_plain(policy, name="attached") for policy in case.attach)
-        principals[name] = replace(holder, identity=(*holder.identity, *added))
+        # What tags the session has, the question states: those of the role, or those that replace them.
+        principals[name] = replace(holder, identity=(*holder.identity, *added), tags=())
     elif question.principal.startswith("arn:"):
         principals["stranger"] = Principal.administrator(question.principal)
     if not case.is_trust and ":role/" in question.resource:  # the other side's half, which the question leaves out

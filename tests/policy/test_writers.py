@@ -25,7 +25,8 @@ from tests.policy.places import ACCOUNT, EU_LITE, GLOBAL, GUARDRAIL, IRELAND, LI
 KNOWLEDGE_BASE = f"arn:aws:bedrock:eu-west-1:{ACCOUNT}:knowledge-base/ABCDEFGHIJ"
 ALIAS = f"arn:aws:bedrock:eu-west-1:{ACCOUNT}:agent-alias/AGENT12345/ALIAS12345"
 BATCH_ROLE = f"arn:aws:iam::{ACCOUNT}:role/batch"
-ALWAYS = ["OtherActions", "NoResource", "OtherModels", "OtherRoles"]
+REVOKED, ROLES = ["RevokedByTag", "RevokedResource"], ["OtherRoles", "TagChanges"]
+ALWAYS = ["OtherActions", "NoResource", "OtherModels"]
 
 
 def access(*models, **declared):
@@ -42,27 +43,34 @@ def sids(declared):
     ("declared", "expected"),
     [
         (access(), ALWAYS),
-        (access(EU_LITE), [*ALWAYS[:3], "OnlyThroughProfile1", "OtherRoles"]),
-        (access(network=NetworkPaths(source_ips=("203.0.113.0/24",))), [*ALWAYS[:3], "OffNetwork", "OtherRoles"]),
+        (access(EU_LITE), [*ALWAYS, "OnlyThroughProfile1"]),
+        (access(network=NetworkPaths(source_ips=("203.0.113.0/24",))), [*ALWAYS, "OffNetwork"]),
         (
             access(EU_LITE, network=NetworkPaths(endpoint_ids=("vpce-12345678",), vpc_source_ips=("10.0.0.0/8",))),
-            [*ALWAYS[:3], "OnlyThroughProfile1", "OffNetwork", "OffNetworkDirect", "OffPrivateNetwork",
-             "OffPrivateNetworkDirect", "OtherRoles"],
+            [*ALWAYS, "OnlyThroughProfile1", "OffNetwork", "OffNetworkDirect", "OffPrivateNetwork",
+             "OffPrivateNetworkDirect"],
         ),
         (
             access(guardrail=RequiredGuardrail.of(GUARDRAIL, 1)),
-            [*ALWAYS[:3], "OtherResourcesOfApplyGuardrail", "WithoutGuardrail", "OtherRoles"],
+            [*ALWAYS, "OtherResourcesOfApplyGuardrail", "WithoutGuardrail"],
         ),
-        (access(suspended=True), ["Suspended", *ALWAYS]),
-        (access(revoke_sessions_before="2026-01-01T00:00:00Z"), ["RevokedSessions", *ALWAYS]),
+        (access(EU_LITE, matching_tags=("team",)), [*ALWAYS, "OnlyThroughProfile1", "OtherTags1", "OtherTags2"]),
         (
             access(actions=InvokeActions.RETRIEVE, knowledge_bases=(KNOWLEDGE_BASE,)),
-            ["OtherActions", "NoResource", "OtherResourcesOfRetrieve", "OtherRoles"],
+            ["OtherActions", "NoResource", "OtherResourcesOfRetrieve"],
         ),
     ],
 )  # fmt: skip
 def test_the_ceiling_holds_what_was_declared_and_nothing_besides(declared, expected):
-    assert sids(declared) == expected
+    assert sids(declared) == [*REVOKED, *expected, *ROLES]
+
+
+@pytest.mark.parametrize(
+    ("stopped", "sid"),
+    [({"suspended": True}, "Suspended"), ({"revoke_sessions_before": "2026-01-01T00:00:00Z"}, "RevokedSessions")],
+)
+def test_what_stops_a_role_comes_first(stopped, sid):
+    assert sids(access(**stopped)) == [sid, *REVOKED, *ALWAYS, *ROLES]
 
 
 @pytest.mark.parametrize(

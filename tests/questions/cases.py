@@ -54,8 +54,16 @@ class Asked:
     trust: dict[str, Any] | None = None
 
 
-def asked(case: Case, estate: dict[str, Any], names: dict[str, str], *, region: str, account: str) -> Asked:
-    """Fill a case in from its estate.
+def asked(  # noqa: PLR0913 - what an estate is made of
+    case: Case,
+    estate: dict[str, Any],
+    names: dict[str, str],
+    tags: dict[str, dict[str, str]],
+    *,
+    region: str,
+    account: str,
+) -> Asked:
+    """Fill a case in from its estate. A key that the context gives as null is absent, though it would follow.
 
     Raises:
         KeyError: for a principal or a name in braces that the estate does not have.
@@ -73,6 +81,8 @@ def asked(case: Case, estate: dict[str, Any], names: dict[str, str], *, region: 
         "aws:PrincipalAccount": own,
         "aws:RequestedRegion": (resource.split(":")[3] if resource.startswith("arn:") else "") or region,
     }
+    context |= {f"aws:PrincipalTag/{key}": value for key, value in (principal or {}).get("tags", {}).items()}
+    context |= {f"aws:ResourceTag/{key}": value for key, value in tags.get(resource, {}).items()}
     endpoint = estate["endpoints"][request["endpoint"]] if "endpoint" in request else None
     if endpoint:
         context |= {"aws:SourceVpce": request["endpoint"], "aws:SourceVpc": endpoint["vpc"]}
@@ -81,7 +91,7 @@ def asked(case: Case, estate: dict[str, Any], names: dict[str, str], *, region: 
         account=account,
         action=request["action"],
         resource=resource,
-        context=context | request.get("context", {}),
+        context={key: value for key, value in (context | request.get("context", {})).items() if value is not None},
         identity=identity,
         scps=estate["scps"] if own == account else [],
         endpoint=endpoint,

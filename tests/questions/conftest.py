@@ -10,7 +10,7 @@ from typing import Any
 import aws_cdk as cdk
 import pytest
 
-from tests.estates.estate import estate_of
+from tests.estates.estate import estate_of, profiles_of
 from tests.estates.intrinsics import Deployment
 from tests.oracle.simulator import Answer, ask, reason_to_leave_out
 from tests.questions.apps import ACCOUNT, APPS, Fixture
@@ -21,15 +21,16 @@ _CONTEXT = {"aws:cdk:enable-path-metadata": True, "@aws-cdk/core:defaultCrossSta
 
 @dataclass(frozen=True)
 class Synthesized:
-    """An app's estate, and what the questions may name in braces."""
+    """An app's estate, what the questions may name in braces, and the tags of its application profiles by ARN."""
 
     estate: dict[str, Any]
     names: dict[str, str]
     region: str
+    tags: dict[str, dict[str, str]]
 
     def ask(self, case: Case) -> Asked:
         """Put a case to this estate."""
-        return asked(case, self.estate, self.names, region=self.region, account=ACCOUNT)
+        return asked(case, self.estate, self.names, self.tags, region=self.region, account=ACCOUNT)
 
 
 @pytest.fixture(scope="session")
@@ -60,7 +61,9 @@ def _synthesize(fixture: Fixture) -> Synthesized:
     templates = {stack.stack_name: stack.template for stack in app.synth().stacks}
     deployment = Deployment(templates, account=ACCOUNT, region=fixture.region, partition=fixture.partition)
     estate = estate_of(deployment)
-    return Synthesized(estate=estate, names=dict(_names(deployment, estate)), region=fixture.region)
+    profiles = profiles_of(deployment)
+    names = dict(_names(deployment, estate)) | {f"profile:{path}": arn for path, (arn, _) in profiles.items()}
+    return Synthesized(estate=estate, names=names, region=fixture.region, tags=dict(profiles.values()))
 
 
 def _names(deployment: Deployment, estate: dict[str, Any]):

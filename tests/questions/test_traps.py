@@ -77,8 +77,13 @@ def test_conditions_stand_only_on_actions_that_carry_their_key_13_14(statements)
 
 def test_no_tag_is_asked_of_what_has_none_15(statements):
     for statement in statements:
-        if "aws:ResourceTag" in json.dumps(statement.get("Condition", {})):
-            assert all(action.startswith("kms:") for action in many(statement["Action"]))
+        condition = statement.get("Condition", {})
+        if "aws:ResourceTag" not in json.dumps(condition) or many(statement["Action"])[0].startswith("kms:"):
+            continue
+        # A foundation model and a system profile have none: such a statement must not match them.
+        assert statement["Effect"] == "Deny", statement["Sid"]
+        has_one = set(condition) == {"Null"} and set(condition["Null"].values()) == {"false"}
+        assert has_one or all(":application-inference-profile/" in arn for arn in many(statement["Resource"]))
 
 
 def test_no_session_is_named_where_the_role_is_meant_17(statements):
