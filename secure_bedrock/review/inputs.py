@@ -1,9 +1,10 @@
-"""From a path to the templates behind it: a cloud assembly, a template, or a directory of templates."""
+"""From a path to what is behind it: a cloud assembly, templates, what the AWS CLI printed of an account."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +15,41 @@ from secure_bedrock.review.template import Template
 _ENVIRONMENT = re.compile(r"aws://([^/]+)/(.+)")
 _ENDINGS = (".json", ".yaml", ".yml", ".template")
 _NESTED = "AWS::CloudFormation::Stack"
+#: The first names of what `aws iam get-account-authorization-details`, `aws ec2 describe-vpc-endpoints`,
+#: `aws organizations describe-policy`, `list-targets-for-policy` and `describe-organization` print.
+EXPORTED = ("UserDetailList", "RoleDetailList", "VpcEndpoints", "Policy", "Targets", "Organization")
 #: Stacks within stacks within stacks; CloudFormation itself advises against more than one level.
 _DEEPEST = 20
 
 
-def templates_of(path: str | Path, *, account: str | None = None, region: str | None = None) -> tuple[Template, ...]:
-    """Return the templates of a cloud assembly (`cdk.out`), of a file, or of the files of a directory.
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Export:
+    """A file of what the AWS CLI printed.
+
+    Attributes:
+        file: where it was read.
+        body: its content.
+    """
+
+    file: str
+    body: Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Inputs:
+    """What stands behind a path.
+
+    Attributes:
+        templates: each stack's.
+        exports: what the AWS CLI printed.
+    """
+
+    templates: tuple[Template, ...]
+    exports: tuple[Export, ...]
+
+
+def inputs_of(path: str | Path, *, account: str | None = None, region: str | None = None) -> Inputs:
+    """Return what a cloud assembly (`cdk.out`), a file, or the files of a directory hold.
 
     Args:
         path: what to read.
@@ -41,17 +71,25 @@ def templates_of(path: str | Path, *, account: str | None = None, region: str | 
         found = [*_directory(root, place)]
     if not found:
         raise InvalidInput(f"{root}: no CloudFormation template; allowed is a cdk.out, a template, or a folder of them")
-    return tuple(_distinct(found))
+    return Inputs(
+        templates=tuple(_distinct([each for each in found if isinstance(each, Template)])),
+        exports=tuple(each for each in found if isinstance(each, Export)),
+    )
 
 
-def _file(path: Path, place: tuple[str | None, str | None], *, required: bool) -> Iterator[Template]:
+def _file(path: Path, place: tuple[str | None, str | None], *, required: bool) -> Iterator[Template | Export]:
     text = read_text(path)
-    if not required and "Resources" not in text:
+    if not required and "Resources" not in text and not is_export(text):
         return
     body = parse(text, str(path))
+    if isinstance(body, Mapping) and is_export(body):
+        yield Export(file=str(path), body=body)
+        return
     if not isinstance(body, Mapping) or not isinstance(body.get("Resources"), Mapping):
         if required:
-            raise InvalidInput(f"{path}: no CloudFormation template: it has no Resources")
+            raise InvalidInput(
+                f"{path}: neither a CloudFormation template, it has no Resources, nor an account's export"
+            )
         return
     name = re.sub(r"\.template$", "", path.stem)
     template = Template(
@@ -61,7 +99,13 @@ def _file(path: Path, place: tuple[str | None, str | None], *, required: bool) -
     yield from _nested(template, path.parent, depth=0)
 
 
-def _directory(root: Path, place: tuple[str | None, str | None]) -> Iterator[Template]:
+def is_export(content: Mapping[str, Any] | str) -> bool:
+    """Whether a document, or a text of one, is something the AWS CLI prints of an account."""
+    names = EXPORTED if isinstance(content, Mapping) else [f'"{name}"' for name in EXPORTED]
+    return "Resources" not in content and any(name in content for name in names)
+
+
+def _directory(root: Path, place: tuple[str | None, str | None]) -> Iterator[Template | Export]:
     """Every template below a directory; files of other kinds are passed by, files that are broken are not."""
     for path in sorted(root.rglob("*")):
         hidden = any(part.startswith(".") or part == "node_modules" for part in path.relative_to(root).parts)

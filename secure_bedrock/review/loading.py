@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from secure_bedrock.policy.estate import Estate
+from secure_bedrock.review import account as live
 from secure_bedrock.review.building import Builder, Problem
 from secure_bedrock.review.deployment import build
-from secure_bedrock.review.inputs import templates_of
+from secure_bedrock.review.inputs import inputs_of
 from secure_bedrock.review.intrinsics import Resolver
 from secure_bedrock.review.template import Source, Template
 from secure_bedrock.review.variants import variants_of
@@ -66,10 +67,11 @@ def load(
     region: str | None = None,
     parameters: Mapping[str, Any] | None = None,
 ) -> Loaded:
-    """Read a cloud assembly, a template, or a directory of templates.
+    """Read a cloud assembly, a template, a directory of templates, or what the AWS CLI printed of an account.
 
     Args:
-        path: `cdk.out`, a template of JSON or YAML, or a directory.
+        path: `cdk.out`, a template of JSON or YAML, an export such as that of
+            `aws iam get-account-authorization-details`, or a directory of any of these.
         account: the account of stacks that do not say theirs. Default: one that is made up.
         region: the Region of stacks that do not say theirs. Default: us-east-1.
         parameters: values of CloudFormation parameters, for every template that declares them. Default: their
@@ -78,7 +80,8 @@ def load(
     Raises:
         InvalidInput: for what cannot be read, with the file.
     """
-    templates = templates_of(path, account=account, region=region)
+    inputs = inputs_of(path, account=account, region=region)
+    templates = inputs.templates
     given = {
         (template.name, name): value
         for template in templates
@@ -91,6 +94,7 @@ def load(
     for variant in variants.found:
         resolver = Resolver(by_name, variant.parameters)
         parts = build(templates, resolver)
+        live.read(inputs.exports, parts)
         readings.append(Reading(estate=parts.estate(), parts=parts, when=variant.when))
         notes |= {**parts.notes, **resolver.notes}
     return Loaded(
