@@ -64,9 +64,10 @@ DETAILS = {
 ENDPOINTS = {"VpcEndpoints": [{
     "VpcEndpointId": "vpce-0123456789abcdef0", "VpcEndpointType": "Interface", "VpcId": "vpc-0123456789abcdef0",
     "ServiceName": "com.amazonaws.eu-west-1.bedrock-runtime", "State": "available",
-    "PolicyDocument": json.dumps({"Statement": [
-        {"Action": "bedrock:*", "Effect": "Allow", "Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:role/app"}, "Resource": "*"}
-    ]}),
+    "PolicyDocument": json.dumps({"Statement": [{
+        "Action": "bedrock:*", "Effect": "Allow", "Resource": "*",
+        "Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:role/app"},
+    }]}),
 }]}  # fmt: skip
 SCP = {"Policy": {
     "PolicySummary": {
