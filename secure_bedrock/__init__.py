@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from secure_bedrock.constructs.audit import BedrockAuditTrail
     from secure_bedrock.constructs.endpoint import PrivateBedrockEndpoint
+    from secure_bedrock.constructs.gateway import BedrockGateway
+    from secure_bedrock.constructs.gateway_caller import GatewayCaller
     from secure_bedrock.constructs.invocation_logging import InvocationLogging
     from secure_bedrock.constructs.on_premises import OnPremisesAccess
     from secure_bedrock.constructs.organization import BedrockOrgGuardrailSCP
@@ -27,10 +29,12 @@ if TYPE_CHECKING:
 __all__ = [
     "BedrockAuditTrail",
     "BedrockFeature",
+    "BedrockGateway",
     "BedrockOrgGuardrailSCP",
     "BedrockProject",
     "BedrockService",
     "Detection",
+    "GatewayCaller",
     "GuardrailVersion",
     "InvalidInput",
     "InvocationLogging",
@@ -48,10 +52,12 @@ __all__ = [
 _HOMES = {
     "BedrockAuditTrail": "constructs.audit",
     "BedrockFeature": "policy.features",
+    "BedrockGateway": "constructs.gateway",
     "BedrockOrgGuardrailSCP": "constructs.organization",
     "BedrockProject": "constructs.project",
     "BedrockService": "policy.services",
     "Detection": "detections.detection",
+    "GatewayCaller": "constructs.gateway_caller",
     "GuardrailVersion": "policy.guardrails",
     "InvalidInput": "errors",
     "InvocationLogging": "constructs.invocation_logging",

@@ -13,6 +13,8 @@ ENDPOINT_POLICY = "vpc.endpoint_policy.size"
 ROLE_NAME = "iam.role_name"
 SCP = "organizations.scp.size"
 SCPS_PER_NODE = "organizations.scp.attached_per_node"
+FUNCTION_ENVIRONMENT = "lambda.environment.size"
+GATEWAY_POLICY = "apigateway.resource_policy.size"
 FILTER_PATTERN = "logs.metric_filter.pattern"
 
 

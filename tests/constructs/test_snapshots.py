@@ -11,7 +11,8 @@ from syrupy.extensions.json import JSONSnapshotExtension
 
 from secure_bedrock import BedrockFeature, BedrockOrgGuardrailSCP, Network, PrivateBedrockEndpoint, ScopedInvokeRole
 from secure_bedrock.policy.allow import allow_policies
-from tests.constructs.conftest import ACCOUNT
+from tests.constructs.conftest import ACCOUNT, of_type
+from tests.constructs.gateway import gateway
 
 LITE, EU_LITE, GLOBAL = "amazon.nova-lite-v1:0", "eu.amazon.nova-lite-v1:0", "global.amazon.nova-2-lite-v1:0"
 GUARDRAIL = f"arn:aws:bedrock:eu-west-1:{ACCOUNT}:guardrail/abcdefghijkl"
@@ -57,6 +58,18 @@ def test_policy_of_an_endpoint(place, here, as_json):
     ScopedInvokeRole(stack, "Keys", assumed_by=here, models=[LITE], endpoints=[endpoint], allow_api_keys=True)
     endpoint.admit("arn:aws:iam::222233334444:role/partner")
     assert endpoint.policy_document(next(iter(endpoint.endpoints))) == as_json
+
+
+def test_documents_of_a_gateway(place, as_json):
+    created = gateway(place, source_ips=["203.0.113.0/24"])
+    template = place.synth()["Gw"]
+    (api,) = of_type(template, "AWS::ApiGateway::RestApi")
+    (acl,) = of_type(template, "AWS::WAFv2::WebACL")
+    documents = {"policy": api["Policy"], "rules": acl["Rules"], "ceiling": created.role.ceiling_document()}
+    ids = {"Ref": "BedrockRuntime3AD4F924"}
+    assert json.loads(
+        json.dumps(cdk.Stack.of(created).resolve(documents)).replace(json.dumps(ids), '"<endpoint>"')
+    ) == (as_json)
 
 
 def test_documents_of_an_organisation(place, as_json):
