@@ -61,15 +61,10 @@ def test_policy_of_an_endpoint(place, here, as_json):
 
 
 def test_documents_of_a_gateway(place, as_json):
-    created = gateway(place, source_ips=["203.0.113.0/24"])
+    gateway(place, source_ips=["203.0.113.0/24"])
     template = place.synth()["Gw"]
-    (api,) = of_type(template, "AWS::ApiGateway::RestApi")
-    (acl,) = of_type(template, "AWS::WAFv2::WebACL")
-    documents = {"policy": api["Policy"], "rules": acl["Rules"], "ceiling": created.role.ceiling_document()}
-    ids = {"Ref": "BedrockRuntime3AD4F924"}
-    assert json.loads(
-        json.dumps(cdk.Stack.of(created).resolve(documents)).replace(json.dumps(ids), '"<endpoint>"')
-    ) == (as_json)
+    (api,), (acl,) = (of_type(template, kind) for kind in ("AWS::ApiGateway::RestApi", "AWS::WAFv2::WebACL"))
+    assert {"policy": api["Policy"], "rules": acl["Rules"]} == as_json
 
 
 def test_documents_of_an_organisation(place, as_json):
