@@ -30,6 +30,7 @@ synth: setup ## the reference app's templates into cdk.out; no credentials, no l
 
 snapshots: setup ## write the snapshots anew, to be read in the diff
 	@$(RUN) python -m pytest tests/constructs tests/reference --snapshot-update
+	@$(RUN) python -m tests.standards.acknowledgements
 
 oldest: setup ## the tests of the constructs on the oldest release of the CDK that pyproject.toml allows
 	@$(RUN) uv venv --quiet --clear .cache/oldest

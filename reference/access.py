@@ -13,6 +13,7 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 
 from secure_bedrock import ScopedInvokeRole
+from secure_bedrock.constructs.acknowledgements import OWN_POLICY_IS_INLINE, acknowledge, acknowledge_aws_policy
 
 if TYPE_CHECKING:
     from constructs import Construct
@@ -81,11 +82,24 @@ class AccessStack(cdk.Stack):
 
     def _function(self, configuration: Configuration, network: NetworkStack) -> lambda_.Function:
         log_group = logs.LogGroup(self, "FunctionLog", retention=logs.RetentionDays.THREE_MONTHS)
+        acknowledge(
+            log_group,
+            {
+                "CloudWatchLogGroupEncrypted": "it holds errors, never a prompt; CloudWatch's own key encrypts it",
+                "CloudWatchLogGroupRetainedOneYear": "errors older than three months help nobody",
+            },
+        )
         log_group.grant_write(self.role)
+        acknowledge(self.role.role, OWN_POLICY_IS_INLINE)
         self.role.role.add_managed_policy(
             iam.ManagedPolicy.from_aws_managed_policy_name("service-role/AWSLambdaENIManagementAccess")
         )
-        return lambda_.Function(
+        acknowledge_aws_policy(
+            self.role.role,
+            "service-role/AWSLambdaENIManagementAccess",
+            "AWS keeps the list of network actions that a function in a VPC needs; it names no data",
+        )
+        function = lambda_.Function(
             self,
             "Function",
             runtime=lambda_.Runtime.PYTHON_3_14,
@@ -94,6 +108,7 @@ class AccessStack(cdk.Stack):
             role=self.role.role,
             log_group=log_group,
             timeout=cdk.Duration.minutes(1),
+            memory_size=256,
             vpc=network.vpc,
             vpc_subnets=ec2.SubnetSelection(subnet_type=ec2.SubnetType.PRIVATE_ISOLATED),
             allow_all_outbound=False,
@@ -103,3 +118,13 @@ class AccessStack(cdk.Stack):
                 "GUARDRAIL_VERSION": self.guardrail_version.attr_version,
             },
         )
+        acknowledge(
+            function,
+            {
+                "LambdaConcurrency": "a worked example: the account's quota is the limit",
+                "LambdaDLQ": "it is called and waited for; nothing is lost when it fails",
+                "LambdaTracing": "each call is on record in the trail and the invocation log",
+                "cdk-validator-cfnguard::lambda_inside_vpc_check": "it is: by subnets of another stack",
+            },
+        )
+        return function

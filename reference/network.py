@@ -8,6 +8,7 @@ import aws_cdk as cdk
 from aws_cdk import aws_ec2 as ec2
 
 from secure_bedrock import PrivateBedrockEndpoint
+from secure_bedrock.constructs.acknowledgements import OWN_POLICY_IS_INLINE, acknowledge
 
 if TYPE_CHECKING:
     from constructs import Construct
@@ -37,7 +38,17 @@ class NetworkStack(cdk.Stack):
                 ec2.SubnetConfiguration(name="Isolated", subnet_type=ec2.SubnetType.PRIVATE_ISOLATED, cidr_mask=24)
             ],
         )
-        self.vpc.add_flow_log("FlowLog")
+        flows = self.vpc.add_flow_log("FlowLog")
+        acknowledge(
+            flows,
+            {
+                "CloudWatchLogGroupEncrypted": "it holds addresses and sizes; CloudWatch's own key encrypts it",
+                **OWN_POLICY_IS_INLINE,
+            },
+        )
+        closes_default_group = self.node.find_child("Custom::VpcRestrictDefaultSGCustomResourceProvider")
+        of_cdk = "CDK's own: it closes the VPC's default group once, by a public API of AWS"
+        acknowledge(closes_default_group, {"cdk-validator-cfnguard::lambda_inside_vpc_check": of_cdk})
         self.endpoint = PrivateBedrockEndpoint(self, "Bedrock", vpc=self.vpc)
 
     @property

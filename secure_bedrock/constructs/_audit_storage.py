@@ -13,6 +13,7 @@ from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 from secure_bedrock.constructs._tokens import environment_of
+from secure_bedrock.constructs.acknowledgements import acknowledge
 from secure_bedrock.policy.environment import Environment
 from secure_bedrock.policy.reserved import AUDIT_KEY_TAG, AUDIT_LOG_GROUPS, AUDIT_PREFIX, RESERVED_PATH
 
@@ -79,9 +80,21 @@ def _key(scope: Construct, description: str, statements: Iterable[iam.PolicyStat
         removal_policy=KEPT,
     )
     cdk.Tags.of(key).add(*AUDIT_KEY_TAG)
-    for statement in statements:
+    for statement in (*statements, _grants_for_services_only()):
         key.add_to_resource_policy(statement)
     return key
+
+
+def _grants_for_services_only() -> iam.PolicyStatement:
+    """Nobody passes the key on by a grant, which no policy shows; services on somebody's behalf still may."""
+    return iam.PolicyStatement(
+        sid="GrantsForServicesOnly",
+        effect=iam.Effect.DENY,
+        principals=[iam.AnyPrincipal()],
+        actions=["kms:CreateGrant"],
+        resources=["*"],
+        conditions={"BoolIfExists": {"kms:GrantIsForAWSResource": "false", "aws:PrincipalIsAWSService": "false"}},
+    )
 
 
 def _logs_may_use(place: Place, log_group_arn: str) -> iam.PolicyStatement:
@@ -163,6 +176,17 @@ def audit_bucket(scope: Construct, place: Place, key: kms.IKey, *, object_lock_d
     # Without its policy a bucket that is kept would refuse the invocation logs that go on.
     assert bucket.policy is not None  # noqa: S101 - it was written just now
     bucket.policy.apply_removal_policy(KEPT)
+    acknowledge(
+        bucket,
+        {
+            "S3BucketLoggingEnabled": "the bucket is the log; reads of it are data events of whoever wants them",
+            "S3BucketReplicationEnabled": "versions and Object Lock hold the records; a copy is your choice of place",
+            "S3EventNotificationsEnabled": "the same records reach the log group at once, and the alarms with them",
+        },
+    )
+    if object_lock_days is None:
+        reason = "nobody can delete locked records, not even for a person they are about: `object_lock_days`"
+        acknowledge(bucket, {"S3BucketDefaultLockEnabled": reason})
     return bucket
 
 

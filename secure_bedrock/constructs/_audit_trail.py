@@ -11,6 +11,7 @@ from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 from secure_bedrock.constructs._audit_storage import TRAIL_LOG_GROUP, TRAIL_NAME, Place, audit_role_name
+from secure_bedrock.constructs.acknowledgements import OWN_POLICY_IS_INLINE, acknowledge, acknowledge_wildcards
 from secure_bedrock.data import table
 
 _Selector = cloudtrail.CfnTrail.AdvancedEventSelectorProperty
@@ -89,10 +90,10 @@ def _delivery_role(scope: Construct, place: Place) -> iam.Role:
         assumed_by=iam.PrincipalWithConditions(iam.ServicePrincipal("cloudtrail.amazonaws.com"), source),
         description="CloudTrail's delivery to the audit's log group",
     )
-    role.add_to_policy(
-        iam.PolicyStatement(
-            actions=["logs:CreateLogStream", "logs:PutLogEvents"],
-            resources=[place.streams(TRAIL_LOG_GROUP, f"{place.environment.account}_CloudTrail_*")],
-        )
+    streams = place.streams(TRAIL_LOG_GROUP, f"{place.environment.account}_CloudTrail_*")
+    role.add_to_policy(iam.PolicyStatement(actions=["logs:CreateLogStream", "logs:PutLogEvents"], resources=[streams]))
+    acknowledge(role, OWN_POLICY_IS_INLINE)
+    acknowledge_wildcards(
+        role, [streams], "CloudTrail chooses the names of its streams; account and log group are exact"
     )
     return role

@@ -13,6 +13,7 @@ from aws_cdk import aws_iam as iam
 from secure_bedrock.constructs._edge import later, warn
 from secure_bedrock.constructs._network_ids import endpoint_id, is_private_endpoint, vpc_id
 from secure_bedrock.constructs._tokens import depends_on, environment_of, known
+from secure_bedrock.constructs.acknowledgements import CEILING_IS_INLINE, acknowledge
 from secure_bedrock.errors import invalid
 from secure_bedrock.policy.access import unique
 from secure_bedrock.policy.ceiling import off_network
@@ -137,13 +138,14 @@ class RolePaths:
             )
         if self._elsewhere is None:
             self._elsewhere = stack
-            iam.CfnPolicy(
+            ties = iam.CfnPolicy(
                 endpoint,
                 f"Ties{self._role.node.addr[-8:]}",
                 policy_name=f"secure-bedrock-network-{endpoint.node.addr[-8:]}",
                 policy_document=later(lambda: self._off_network().to_plain()),
                 roles=[self._role.role_name],
             )
+            acknowledge(ties, CEILING_IS_INLINE)
         elif self._elsewhere.node.addr != stack.node.addr:
             raise invalid(
                 "endpoints",

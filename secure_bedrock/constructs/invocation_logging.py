@@ -24,6 +24,7 @@ from secure_bedrock.constructs._audit_storage import (
 )
 from secure_bedrock.constructs._edge import warn
 from secure_bedrock.constructs._tokens import known
+from secure_bedrock.constructs.acknowledgements import OWN_POLICY_IS_INLINE, acknowledge, acknowledge_wildcards
 from secure_bedrock.errors import InvalidInput, invalid
 from secure_bedrock.policy.reserved import AUDIT_PREFIX, LOGGING_ROLE, RESERVED_PATH
 
@@ -107,6 +108,10 @@ class InvocationLoggingSetting(Construct):
         self.log_group = audit_log_group(
             self, "LogGroup", INVOCATIONS, self.key, logging.retention, data_protection=protection
         )
+        acknowledge(
+            self.log_group,
+            {"CloudWatchLogGroupRetainedOneYear": "prompts are personal data: `retention` says how long they stay"},
+        )
         delivery = self._delivery_role(place)
         role = logging.role or self._role()
         configuration = logging.configuration(
@@ -147,6 +152,7 @@ class InvocationLoggingSetting(Construct):
             inline_policies={"Delivery": iam.PolicyDocument(statements=[writes])},
         )
         role.apply_removal_policy(KEPT)
+        acknowledge(role, OWN_POLICY_IS_INLINE)
         return role
 
     def _role(self) -> iam.Role:
@@ -169,6 +175,9 @@ class InvocationLoggingSetting(Construct):
         own_stack = arn(f"stack/{stack.stack_name}/*", service="cloudformation")
         settings = [f"bedrock:{verb}ModelInvocationLoggingConfiguration" for verb in ("Get", "Put")]
         to_bedrock = {"StringEquals": {"iam:PassedToService": "bedrock.amazonaws.com"}}
+        acknowledge(role, OWN_POLICY_IS_INLINE)
+        acknowledge_wildcards(role, ["*"], "the two actions on the account's logging setting have no resource")
+        acknowledge_wildcards(role, [own_log, own_stack], "AWS makes the ids of streams and stacks; names are exact")
         granted = [
             role.add_to_principal_policy(statement)
             for statement in (
@@ -196,7 +205,14 @@ class InvocationLoggingSetting(Construct):
             retention=logs.RetentionDays.THREE_MONTHS,
             removal_policy=cdk.RemovalPolicy.DESTROY,
         )
-        return lambda_.Function(
+        acknowledge(
+            log_group,
+            {
+                "CloudWatchLogGroupEncrypted": "it holds settings, never a prompt; CloudWatch's own key encrypts it",
+                "CloudWatchLogGroupRetainedOneYear": "what was done stays on record in the trail",
+            },
+        )
+        function = lambda_.Function(
             self,
             "Function",
             function_name=_FUNCTION,
@@ -206,8 +222,19 @@ class InvocationLoggingSetting(Construct):
             role=role,
             log_group=log_group,
             timeout=cdk.Duration.minutes(5),
+            memory_size=256,
             description="Sets model invocation logging",
         )
+        acknowledge(
+            function,
+            {
+                "LambdaConcurrency": "CloudFormation calls it once a deployment; a reserve would be taken from others",
+                "LambdaDLQ": "CloudFormation waits for its answer and shows a failure as the resource's own",
+                "LambdaInsideVPC": "it calls one public API of AWS, and must work where no VPC has a way to it",
+                "LambdaTracing": "one call a deployment, whose outcome CloudFormation shows",
+            },
+        )
+        return function
 
 
 def other_settings(setting: InvocationLoggingSetting) -> list[str]:

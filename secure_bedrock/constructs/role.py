@@ -19,6 +19,12 @@ from secure_bedrock.constructs._paths import RolePaths
 from secure_bedrock.constructs._tags import checked_matching_tags, checked_tags
 from secure_bedrock.constructs._tokens import environment_of
 from secure_bedrock.constructs._trust import checked_principal, refuse_session_tags
+from secure_bedrock.constructs.acknowledgements import (
+    CEILING_IS_INLINE,
+    acknowledge,
+    acknowledge_wildcards,
+    wildcards_of,
+)
 from secure_bedrock.errors import InvalidInput, invalid
 from secure_bedrock.policy.access import Access
 from secure_bedrock.policy.actions import InvokeActions
@@ -234,12 +240,19 @@ class ScopedInvokeRole(Construct):
             policy_document=later(self.ceiling_document),
             roles=[name],
         )
+        acknowledge(held, CEILING_IS_INLINE)
         for index, policy in enumerate(allows, start=1):
             allow = iam.CfnManagedPolicy(
                 self, f"Allow{index}", policy_document=policy.to_plain(), roles=[name], path=path
             )
             # What is allowed is attached after, and detached before, what holds it.
             allow.node.add_dependency(held)
+            acknowledge_wildcards(
+                allow,
+                wildcards_of(policy),
+                "ids that AWS makes when a job starts, actions without a resource, and Regions that a profile chooses: "
+                "its models are allowed through it alone",
+            )
 
     def _tag(self) -> None:
         for key, value in self._tags.items():

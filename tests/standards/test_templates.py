@@ -1,100 +1,122 @@
-"""The reference app's templates, read by other people's rules: CDK's own, cdk-nag and cfn-lint."""
+"""Everything the library can make, read by other people's rules: CDK's own, cdk-nag, Control Tower's and cfn-lint."""
 
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
-#: Every finding that stays, with its reason. One that is not here fails, and so does a reason without its finding.
-EXPLAINED = {
-    ("AwsSolutions-IAM4", "secure-bedrock-access/Application/Role/Resource"): (
-        "AWS keeps the list of network actions that a function in a VPC needs; it names no data"
-    ),
-    ("AwsSolutions-IAM5", "secure-bedrock-audit/Audit/DeliveryRole/DefaultPolicy/Resource"): (
-        "CloudTrail chooses the names of its streams; account and log group are exact"
-    ),
-    ("AwsSolutions-IAM5", "secure-bedrock-audit/Audit/InvocationLogging/Role/DefaultPolicy/Resource"): (
-        "the two actions on the account's logging setting have no resource to be scoped to"
-    ),
-    ("AwsSolutions-S1", "secure-bedrock-audit/Audit/Bucket/Resource"): (
-        "the bucket is the log; reads of it are data events of whoever wants them"
-    ),
-    ("Annotation", "secure-bedrock-organization/GuardRails"): "no role administrators are named in this configuration",
-    ("Annotation", "secure-bedrock-audit/Audit"): "the price of a second trail, and the confirmation of the e-mail",
+from secure_bedrock.data import table
+from tests.standards import acknowledgements
+
+NAG = {"AwsSolutions", "NIST.800.53.R4", "NIST.800.53.R5", "PCI.DSS.321", "HIPAA.Security", "Serverless"}
+GUARD, CDK, ANNOTATIONS = "cdk-validator-cfnguard", "CloudFormation Validate", "Construct Annotations"
+#: What the library says to whoever deploys: only they can answer it, so it is not acknowledged on their behalf.
+ADDRESSED_TO_YOU = {
+    "api-keys",
+    "confirm-subscription",
+    "detection-d01",
+    "endpoint-unused-bedrock",
+    "model-region",
+    "network-anywhere",
+    "profile-destinations-unknown",
+    "second-trail",
 }
-APP = """
-import json, sys
-import aws_cdk as cdk, cdk_nag
-from reference.application import build
-from reference.configuration import AuditConfiguration, Configuration, OrganizationConfiguration
-app = cdk.App(context=json.load(open("cdk.json"))["context"], outdir=sys.argv[1])
-cdk.Validations.of(app).add_plugins(cdk_nag.AwsSolutionsChecks(app))
-organization = OrganizationConfiguration(
-    account="999988887777", targets=("ou-ab12-12345678",), allowed_regions=("eu-west-1",),
-    allowed_models=("amazon.nova-*",),
-)
-audit = AuditConfiguration(notify=("security@example.com",))
-build(app, Configuration(account="111122223333", audit=audit, organization=organization))
-try:
-    app.synth()
-except RuntimeError as error:
-    assert "ValidationFailed" in str(error), error
-"""
 
 
 @pytest.fixture(scope="module")
 def assembly(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("assembly")
-    finished = subprocess.run(
-        [sys.executable, "-c", APP, str(folder)],
-        cwd=ROOT,
-        env={**os.environ, "CDK_VALIDATION": "true"},
-        capture_output=True,
-        check=False,
-        text=True,
-    )
-    assert finished.returncode == 0, finished.stderr[-3000:]
+    folder = tmp_path_factory.mktemp("standards")
+    acknowledgements.synthesize(folder)
     return folder
 
 
-def test_cdk_nag_and_cdk_s_own_validation_find_nothing_unexplained(assembly):
-    report = json.loads((assembly / "validation-report.json").read_text())
-    found = {
-        (violation["ruleName"].partition("[")[0].partition("::")[0], place["constructPath"])
-        for plugin in report["pluginReports"]
-        for violation in plugin["violations"]
+@pytest.fixture(scope="module")
+def acknowledged(assembly):
+    return json.loads((assembly / "acknowledgements.json").read_text())
+
+
+def reports(assembly, app):
+    found = json.loads((assembly / app / "validation-report.json").read_text())["pluginReports"]
+    assert [each["metadata"] for each in found if "error" in (each.get("metadata") or {})] == [], "a plugin gave up"
+    return {each["pluginName"]: each["violations"] for each in found}
+
+
+def findings(assembly, app):
+    """Rules, as acknowledgements name them, and the constructs they find fault with."""
+    return {
+        (rule_of(plugin, violation), place["constructPath"])
+        for plugin, violations in reports(assembly, app).items()
+        for violation in violations
         for place in violation["violatingConstructs"]
     }
-    assert {"AwsSolutions-IAM4", "Annotation"} <= {rule for rule, _ in found}, "the rules ran"
-    assert found == set(EXPLAINED)
 
 
-def test_cfn_lint_finds_nothing(assembly):
-    templates = sorted(str(path) for path in assembly.glob("*.template.json"))
-    assert len(templates) == 4
+def rule_of(plugin, violation):
+    return violation["ruleName"] if plugin in NAG | {ANNOTATIONS} else f"{plugin}::{violation['ruleName']}"
+
+
+def test_nothing_is_left_but_what_the_deployer_must_know(assembly):
+    left = {rule for rule, _ in findings(assembly, "acknowledged")}
+    assert left == {f"Annotation::secure-bedrock:{name}" for name in ADDRESSED_TO_YOU}
+
+
+def test_every_pack_ran_and_finds_what_is_wrong(assembly):
+    """On a bare bucket with a misspelt property."""
+    found = reports(assembly, "broken")
+    assert NAG - {"Serverless"} | {GUARD, CDK} <= set(found), "a rule of each"
+    assert {v["ruleName"] for v in found[CDK]} == {"F3002"}
+    assert any(rule.startswith("Serverless-") for rule, _ in findings(assembly, "plain"))
+
+
+def test_every_acknowledgement_has_its_finding(assembly, acknowledged):
+    """A reason whose finding is gone, or that names a rule nobody has, is noise."""
+    found = findings(assembly, "plain")
+    needless = [
+        entry
+        for entry in acknowledged
+        if not any(
+            rule == entry["rule"] and f"{path}/".startswith(f"{entry['path']}/")
+            for rule, path in found
+        )
+    ]  # fmt: skip
+    assert needless == [], json.dumps(needless, indent=0)
+
+
+def test_every_reason_is_a_sentence_of_its_own(acknowledged):
+    assert len(acknowledged) > 50
+    assert [entry for entry in acknowledged if len(entry["reason"].split()) < 6] == []
+
+
+def test_the_page_lists_them(acknowledged):
+    assert acknowledgements.PAGE.read_text("utf-8") == acknowledgements.page(acknowledged), "run `make snapshots`"
+
+
+def test_the_table_of_demands_names_every_rule_once():
+    rules = [rule for each in table("standards")["rules"].values() for rule in each]
+    assert len(rules) == len(set(rules)) > 400
+
+
+def cfn_lint(*templates: Path) -> str:
     # W3005: CDK writes dependencies that a reference implies already.
     finished = subprocess.run(
-        [str(Path(sys.executable).parent / "cfn-lint"), "--ignore-checks", "W3005", "--", *templates],
+        [str(Path(sys.executable).parent / "cfn-lint"), "--ignore-checks", "W3005", "--", *map(str, templates)],
         capture_output=True,
         text=True,
         check=False,
     )
-    assert finished.stdout + finished.stderr == ""
+    return finished.stdout + finished.stderr
 
 
-def test_cfn_lint_would_find_something(assembly, tmp_path):
-    template = json.loads((assembly / "secure-bedrock-network.template.json").read_text())
-    endpoint = next(r for r in template["Resources"].values() if r["Type"] == "AWS::EC2::VPCEndpoint")
-    endpoint["Properties"]["PrivateDnsEnabeld"] = True
-    (tmp_path / "broken.json").write_text(json.dumps(template))
-    finished = subprocess.run(
-        [str(Path(sys.executable).parent / "cfn-lint"), str(tmp_path / "broken.json")],
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    assert "PrivateDnsEnabeld" in finished.stdout
+def test_cfn_lint_finds_nothing(assembly):
+    templates = sorted((assembly / "acknowledged").glob("*.template.json"))
+    assert len(templates) == 8
+    assert cfn_lint(*templates) == ""
+
+
+def test_cfn_lint_would_find_something(assembly):
+    (template,) = (assembly / "broken").glob("*.template.json")
+    assert "BucketNmae" in cfn_lint(template)
