@@ -1,0 +1,120 @@
+"""`secure-bedrock`: who can call Bedrock, according to templates or to a live account's export.
+
+Exit codes: 0 what was asked holds, 1 a finding or a counterexample, 2 usage or unreadable input, 3 could not decide.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+
+from secure_bedrock.errors import InvalidInput
+
+HOLDS, FOUND, UNUSABLE, UNDECIDED = 0, 1, 2, 3
+_INTERRUPTED = 130
+
+
+def run() -> int:
+    """Run the command line; no traceback reaches the user."""
+    try:
+        return main(standalone_mode=False) or HOLDS
+    except click.ClickException as error:
+        error.show()
+        return UNUSABLE
+    except (click.Abort, KeyboardInterrupt):
+        print("interrupted", file=sys.stderr)  # noqa: T201
+        return _INTERRUPTED
+    except InvalidInput as error:
+        return _failed(str(error))
+    except BrokenPipeError:  # the reader of the pipe has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return HOLDS
+    except Exception as error:
+        if os.environ.get("SECURE_BEDROCK_DEBUG"):
+            raise
+        return _failed(f"internal error, please report it: {type(error).__name__}: {error}")
+
+
+def _failed(message: str) -> int:
+    from secure_bedrock.review.text import visible  # noqa: PLC0415 - only to print
+
+    print(f"secure-bedrock: {visible(message)}", file=sys.stderr)  # noqa: T201
+    return UNUSABLE
+
+
+def _pairs(_: click.Context, parameter: click.Parameter, values: tuple[str, ...]) -> dict[str, str]:
+    pairs = [value.partition("=") for value in values]
+    wrong = next((key for key, sign, _ in pairs if not sign or not key), None)
+    if wrong is not None:
+        raise click.BadParameter(f"got {wrong!r}; allowed is name=value", param=parameter)
+    return {key: value for key, _, value in pairs}
+
+
+def _reads_input(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add what every command that reads an input takes."""
+    for option in (
+        click.option("--parameter", "parameters", multiple=True, callback=_pairs, metavar="NAME=VALUE",
+                     help="Value of a CloudFormation parameter; repeat for more."),
+        click.option("--region", metavar="REGION", help="Region of stacks that do not say theirs."),
+        click.option("--account", metavar="ACCOUNT", help="Account of stacks that do not say theirs."),
+    ):  # fmt: skip
+        command = option(command)
+    return command
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="secure-bedrock")
+def main() -> None:
+    """Who can call Amazon Bedrock: proved from templates, or from a live account's export, offline."""
+
+
+@main.command()
+@click.argument("path", default="cdk.out")
+@_reads_input
+@click.option("--principal", help="Who: a name that `review` prints, or an ARN.")
+@click.option("--action", help="An IAM action, such as bedrock:InvokeModel.")
+@click.option("--resource", default="*", help="The ARN it is done to.")
+@click.option("--operation", help="Instead of an action: an operation of Bedrock's APIs, such as Converse.")
+@click.option("--model", help="For an operation: a model id, a profile's id, or an ARN.")
+@click.option("--guardrail", help="For an operation: the ARN of a guardrail, with :VERSION.")
+@click.option("--endpoint", help="The VPC endpoint the call comes through.")
+@click.option(
+    "--context", multiple=True, callback=_pairs, metavar="KEY=VALUE", help="A condition key; repeat for more."
+)
+@click.option("--message", help="Instead of a request: an access-denied message, as AWS wrote it.")
+@click.option("--event", type=click.Path(dir_okay=False), help="Instead of a request: a CloudTrail record, in a file.")
+@click.option("--verbose", is_flag=True, help="Every statement of every layer, and what kept it from applying.")
+@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+def explain(path: str, form: str, *, verbose: bool, **given: Any) -> int:  # noqa: ANN401 - the options
+    """Say why a call is allowed or denied, layer by layer.
+
+    PATH is a cdk.out, a template, a folder of templates, or the export of a live account.
+    """
+    from secure_bedrock.review.asking import answers, question_of  # noqa: PLC0415 - only this command
+
+    asked = question_of(given, event=_event(given["event"]))
+    found = answers(path, asked, **{name: given[name] for name in ("account", "region", "parameters")})
+    if form == "json":
+        click.echo(json.dumps([answer.to_plain() for answer in found], indent=2))
+    else:
+        for answer in found:
+            click.echo("\n".join(answer.lines(verbose=verbose)))
+    return HOLDS if all(answer.allowed for answer in found) else FOUND
+
+
+def _event(path: str | None) -> Mapping[str, Any] | None:
+    if path is None:
+        return None
+    from secure_bedrock.review.reading import parse, read_text  # noqa: PLC0415 - only where it is asked
+
+    body = parse(read_text(Path(path)), path)
+    records = body.get("Records", [body]) if isinstance(body, Mapping) else []
+    if len(records) != 1 or not isinstance(records[0], Mapping):
+        raise click.BadParameter(f"{path}: got {len(records)} records; allowed is one CloudTrail record")
+    return records[0]
