@@ -21,6 +21,7 @@ MAY_IMPORT = {
     "cli": {"data", "errors", "policy", "detections", "review", "cli"},
     "constructs": {"data", "errors", "policy", "detections", "constructs"},
     "__init__": {"constructs", "detections", "errors", "policy"},
+    "__main__": {"cli"},
 }
 CDK = {"aws_cdk", "constructs", "jsii"}
 MODULES = sorted(path for path in PACKAGE.rglob("*.py"))
