@@ -11,12 +11,19 @@ from drill.environment import ACCOUNT, REGION
 from reference.application import Deployment, build
 from reference.configuration import AuditConfiguration, Configuration, OrganizationConfiguration
 from reference.organization import OrganizationStack
+from reference.sections.project import ProjectConfiguration
 from secure_bedrock import ScopedInvokeRole
 
 if TYPE_CHECKING:
     from constructs import Construct
 
 CALLERS = "drill-callers"
+CONFIGURATION = Configuration(
+    account=ACCOUNT,
+    region=REGION,
+    audit=AuditConfiguration(notify=("ops@example.com",)),
+    team_project=ProjectConfiguration(cost_center="4711", monthly_budget=250, notify=("team@example.com",)),
+)
 
 
 class Callers(cdk.Stack):
@@ -73,9 +80,7 @@ def main() -> None:
     app = cdk.App()
     Callers(
         app,
-        build(
-            app, Configuration(account=ACCOUNT, region=REGION, audit=AuditConfiguration(notify=("ops@example.com",)))
-        ),
+        build(app, CONFIGURATION),
     )
     rails = OrganizationConfiguration(
         account=ACCOUNT,  # the emulator has one account, and takes it for a member of its root

@@ -18,7 +18,9 @@ from reference.configuration import (
 from reference.network import NetworkStack
 from reference.on_premises import OnPremisesStack
 from reference.organization import OrganizationStack
+from reference.project import ProjectStack
 from reference.sections.on_premises import OnPremisesConfiguration
+from reference.sections.project import ProjectConfiguration
 
 if TYPE_CHECKING:
     from constructs import Construct
@@ -33,6 +35,7 @@ class Deployment:
     organization: OrganizationStack | None = None
     audit: AuditStack | None = None
     on_premises: OnPremisesStack | None = None
+    project: ProjectStack | None = None
 
 
 def build(scope: Construct, configuration: Configuration) -> Deployment:
@@ -51,6 +54,7 @@ def build(scope: Construct, configuration: Configuration) -> Deployment:
         organization=_organization(scope, configuration),
         audit=_audit(scope, configuration, env),
         on_premises=_on_premises(scope, configuration, network, env),
+        project=_project(scope, configuration, network, access),
     )
 
 
@@ -78,3 +82,22 @@ def _on_premises(
         return None
     with named_by_context_key(OnPremisesConfiguration, under="on_premises."):
         return OnPremisesStack(scope, "secure-bedrock-on-premises", configuration=declared, network=network, env=env)
+
+
+def _project(
+    scope: Construct, configuration: Configuration, network: NetworkStack, access: AccessStack
+) -> ProjectStack | None:
+    declared = configuration.team_project
+    if declared is None:
+        return None
+    env = cdk.Environment(account=configuration.account, region=configuration.region)
+    with named_by_context_key(ProjectConfiguration, under="team_project."), named_by_context_key(Configuration):
+        return ProjectStack(
+            scope,
+            "secure-bedrock-project",
+            configuration=configuration,
+            declared=declared,
+            network=network,
+            access=access,
+            env=env,
+        )

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Self, get_origin
 import cattrs
 
 from reference.sections.on_premises import OnPremisesConfiguration
+from reference.sections.project import ProjectConfiguration
 from secure_bedrock.errors import InvalidInput, invalid
 from secure_bedrock.policy.environment import partition_of
 
@@ -97,6 +98,7 @@ class Configuration:
         organization: the organisation's guard rails, None for none.
         audit: the account's audit, None for none; `{}` for one with its defaults.
         on_premises: access from a data centre's networks, None for none.
+        team_project: profiles, budget and alarms of the team's own, None for none.
     """
 
     account: str | None = None
@@ -110,6 +112,7 @@ class Configuration:
     organization: OrganizationConfiguration | None = None
     audit: AuditConfiguration | None = None
     on_premises: OnPremisesConfiguration | None = None
+    team_project: ProjectConfiguration | None = None
 
     def __post_init__(self) -> None:
         if self.account is not None and not _ACCOUNT.fullmatch(self.account):

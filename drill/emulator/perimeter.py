@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import uuid
 from typing import Any
 
 from ministack.core.responses import get_account_id, get_region
@@ -12,7 +13,7 @@ from drill.emulator.template import Made, Properties, Provider, body
 
 
 def providers() -> dict[str, Provider]:
-    """Return the types: identity providers, associations of web ACLs, budgets, resource groups."""
+    """Return the types: identity providers, associations of web ACLs, budgets, cost anomalies, resource groups."""
     return {
         "AWS::IAM::OIDCProvider": {
             "create": _create_identity_provider,
@@ -23,10 +24,26 @@ def providers() -> dict[str, Provider]:
             "delete": lambda _, properties: waf._disassociate_web_acl({"ResourceArn": properties["ResourceArn"]}),
         },
         "AWS::Budgets::Budget": {"create": _create_budget, "update": _update_budget, "delete": _delete_budget},
+        "AWS::CE::AnomalyMonitor": _stored("anomalymonitor", "MonitorArn"),
+        "AWS::CE::AnomalySubscription": _stored("anomalysubscription", "SubscriptionArn"),
         "AWS::ResourceGroups::Group": {
             "create": _create_group,
             "delete": lambda physical_id, _: resource_groups._groups.pop(physical_id, None),
         },
+    }
+
+
+def _stored(kind: str, attribute: str) -> Provider:
+    """Cost Explorer is no service of ministack: what it would watch is accepted, and watches nothing."""
+
+    def create(_: str, __: Properties, ___: str) -> Made:
+        arn = f"arn:aws:ce::{get_account_id()}:{kind}/{uuid.uuid4()}"
+        return arn, {attribute: arn}
+
+    return {
+        "create": create,
+        "update": lambda physical_id, *_: (physical_id, {attribute: physical_id}),
+        "delete": lambda *_: None,
     }
 
 

@@ -45,6 +45,7 @@ def _providers() -> dict[str, Provider]:
         "AWS::Bedrock::GuardrailVersion": {"create": _create_guardrail_version, "delete": _delete_guardrail_version},
         "AWS::Bedrock::ApplicationInferenceProfile": {
             "create": _create_profile,
+            "update": _update_profile,
             "delete": lambda physical_id, _: bedrock._delete_inference_profile(physical_id.rsplit("/", 1)[-1]),
         },
         "AWS::CloudTrail::Trail": {
@@ -115,6 +116,19 @@ def _create_profile(_: str, properties: Properties, __: str) -> Made:
     made = body(bedrock._create_inference_profile(json.dumps(camel(properties)).encode()), "CreateInferenceProfile")
     arn = made["inferenceProfileArn"]
     return arn, {"InferenceProfileArn": arn, "InferenceProfileId": arn.rsplit("/", 1)[-1], "Status": "ACTIVE"}
+
+
+def _update_profile(physical_id: str, old: Properties, properties: Properties, stack: str) -> Made:
+    """Tags change in place, everything else is another profile."""
+    before, after = ({k: v for k, v in each.items() if k != "Tags"} for each in (old, properties))
+    if before != after:
+        return _create_profile("", properties, stack)
+    bedrock._tags[physical_id] = {tag["Key"]: tag["Value"] for tag in properties.get("Tags") or []}
+    return physical_id, {
+        "InferenceProfileArn": physical_id,
+        "InferenceProfileId": physical_id.rsplit("/", 1)[-1],
+        "Status": "ACTIVE",
+    }
 
 
 # CloudTrail

@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING, Any
 from xml.sax.saxutils import escape
 
-from ministack.services import bedrock, ec2, iam, lambda_svc, s3
+from ministack.services import bedrock, ec2, iam, lambda_svc, s3, sns
 from ministack.services.cloudformation import provisioners
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ def install() -> None:
     _role_boundary()
     _function_network()
     _bucket_encryption()
+    _topic_encryption()
 
 
 def _guardrail_read() -> None:
@@ -104,6 +105,16 @@ def _bucket_encryption() -> None:
             s3._put_bucket_encryption(name, f"<{root}>{written}</ServerSideEncryptionConfiguration>".encode())
 
     _after("AWS::S3::Bucket", keep)
+
+
+def _topic_encryption() -> None:
+    """A template topic's key is lost."""
+
+    def keep(arn: str, properties: dict[str, Any]) -> None:
+        if properties.get("KmsMasterKeyId"):
+            sns._topics[arn]["attributes"]["KmsMasterKeyId"] = properties["KmsMasterKeyId"]
+
+    _after("AWS::SNS::Topic", keep)
 
 
 def _names_its_key(rule: dict[str, Any]) -> bool:
