@@ -63,15 +63,18 @@ def audit_role_name(place: Place, purpose: str) -> dict[str, str]:
 
 def audit_key(scope: Construct, place: Place) -> kms.Key:
     """Return a key that CloudTrail, the log groups, the topic and Bedrock may use for this audit, and nobody else."""
-    return _key(scope, "Bedrock audit: trail, its log group, topic, bucket", key_statements(place))
+    return service_key(scope, "Bedrock audit: trail, its log group, topic, bucket", key_statements(place))
 
 
 def log_group_key(scope: Construct, place: Place, log_group: str) -> kms.Key:
     """Return a key for one log group of the audit and for nothing else, so that readers can be told apart."""
-    return _key(scope, f"Bedrock audit: log group {log_group}", [_logs_may_use(place, place.log_group(log_group))])
+    return service_key(
+        scope, f"Bedrock audit: log group {log_group}", [_logs_may_use(place, place.log_group(log_group))]
+    )
 
 
-def _key(scope: Construct, description: str, statements: Iterable[iam.PolicyStatement]) -> kms.Key:
+def service_key(scope: Construct, description: str, statements: Iterable[iam.PolicyStatement]) -> kms.Key:
+    """Return a key that is kept, and that the organisation's policies protect, for the services of the statements."""
     key = kms.Key(
         scope,
         "Key",

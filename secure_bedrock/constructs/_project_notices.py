@@ -11,11 +11,12 @@ from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sns_subscriptions as subscriptions
 from constructs import Construct
 
+from secure_bedrock.constructs._audit_storage import service_key
 from secure_bedrock.constructs._edge import warn
 from secure_bedrock.constructs._tokens import known
+from secure_bedrock.constructs.acknowledgements import acknowledge
 from secure_bedrock.errors import invalid
 from secure_bedrock.policy.lists import items_of
-from secure_bedrock.policy.reserved import AUDIT_KEY_TAG
 
 #: AWS: "Creating an Amazon SNS topic for budget notifications", "Receiving anomaly alerts in Amazon SNS".
 _SENDERS = {
@@ -33,7 +34,9 @@ def notice_topic(scope: Construct, name: str, *, notify: Iterable[str] | None, k
     """
     account = cdk.Stack.of(scope).account
     own = {"StringEquals": {"aws:SourceAccount": account}}
-    topic = sns.Topic(scope, "Topic", topic_name=name, master_key=key or _key(scope, own), enforce_ssl=True)
+    made = service_key(scope, "Bedrock project: notices of budget and alarms", _uses(own)) if key is None else key
+    topic = sns.Topic(scope, "Topic", topic_name=name, master_key=made, enforce_ssl=True)
+    acknowledge(topic, {"SNSRedrivePolicy": "what an e-mail did not bring stands in budget and alarm all the same"})
     for sid, service in _SENDERS.items():
         topic.add_to_resource_policy(
             iam.PolicyStatement(
@@ -48,28 +51,20 @@ def notice_topic(scope: Construct, name: str, *, notify: Iterable[str] | None, k
         if not isinstance(address, str) or ("@" not in address and known(address) is not None):
             raise invalid("notify", address, allowed="e-mail addresses; others subscribe to the topic of the construct")
         topic.add_subscription(subscriptions.EmailSubscription(address))
-    if notify is None:
+    if notify is not None:
+        text = "notify: an e-mail subscription delivers nothing until somebody confirms it by the link in the e-mail"
+        warn(scope, "confirm-subscription", text)
+    else:
         warn(scope, "nobody-is-told", "notify: nobody is told of budget and alarms; name e-mail addresses")
     return topic
 
 
-def _key(scope: Construct, own: dict[str, object]) -> kms.Key:
-    key = kms.Key(
-        scope,
-        "Key",
-        description="Bedrock project: notices of budget and alarms",
-        enable_key_rotation=True,
-        removal_policy=cdk.RemovalPolicy.RETAIN,
-    )
-    cdk.Tags.of(key).add(*AUDIT_KEY_TAG)
+def _uses(own: dict[str, object]) -> Iterable[iam.PolicyStatement]:
     for sid, service in _SENDERS.items():
-        key.add_to_resource_policy(
-            iam.PolicyStatement(
-                sid=sid,
-                principals=[iam.ServicePrincipal(service)],
-                actions=["kms:Decrypt", "kms:GenerateDataKey*"],
-                resources=["*"],
-                conditions=own,
-            )
+        yield iam.PolicyStatement(
+            sid=sid,
+            principals=[iam.ServicePrincipal(service)],
+            actions=["kms:Decrypt", "kms:GenerateDataKey*"],
+            resources=["*"],
+            conditions=own,
         )
-    return key

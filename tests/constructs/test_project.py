@@ -152,6 +152,7 @@ def test_topic_and_key_let_in_three_services_for_this_account_and_nobody_else(pl
     (key,) = made(place, "AWS::KMS::Key")
     lent = [s for s in key["KeyPolicy"]["Statement"] if "Service" in s["Principal"]]
     assert {s["Principal"]["Service"] for s in lent} == services
+    assert {tag["Key"]: tag["Value"] for tag in key["Tags"]}["secure-bedrock"] == "audit"
 
 
 def test_a_key_of_ones_own_is_used(place):

@@ -25,6 +25,7 @@ from cdklabs.cdk_validator_cfnguard import CfnGuardValidator
 from reference.application import build
 from reference.configuration import AuditConfiguration, Configuration, OrganizationConfiguration
 from reference.sections.on_premises import OnPremisesConfiguration
+from reference.sections.project import ProjectConfiguration
 from secure_bedrock import (
     BedrockAuditTrail,
     BedrockService,
@@ -65,6 +66,9 @@ def reference(app: cdk.App) -> None:
             account=ACCOUNT,
             audit=AuditConfiguration(notify=("security@example.com",)),
             on_premises=OnPremisesConfiguration(cidrs=("10.20.0.0/16",)),
+            team_project=ProjectConfiguration(
+                cost_center="4711", monthly_budget=250, cost_anomaly=50, notify=("team@example.com",)
+            ),
             organization=OrganizationConfiguration(
                 account="999988887777",
                 targets=("ou-ab12-12345678",),
