@@ -16,6 +16,7 @@ from drill import cdk, demo
 from drill.calls import Outcome, assume, attempt, converse
 from drill.cloud import emulated
 from drill.emulator.matching import Layers, Request, decide
+from drill.environment import ACCOUNT
 from drill.rows import MODEL, OTHER_MODEL, UNAPPROVED_MODEL, Row, rows
 
 ROOT = Path(__file__).parents[2]
@@ -139,7 +140,19 @@ def test_the_audit_is_read_back(cloud):
     filters = cloud.client("logs").describe_metric_filters(logGroupName="/secure-bedrock/audit/trail")["metricFilters"]
     assert {found["filterName"] for found in filters} >= {"secure-bedrock-audit-D01", "secure-bedrock-audit-D17"}
     alarms = cloud.client("cloudwatch").describe_alarms(AlarmNamePrefix="secure-bedrock-audit-")["MetricAlarms"]
-    assert len(alarms) == len(filters) + 1  # calls have two
+    of_projects = [alarm for alarm in alarms if alarm["AlarmName"].startswith("secure-bedrock-audit-project-")]
+    assert len(of_projects) == 1
+    assert len(alarms) - len(of_projects) == len(filters) + 1  # calls have two
     setting = cloud.client("bedrock").get_model_invocation_logging_configuration()["loggingConfig"]
     assert setting["cloudWatchConfig"]["logGroupName"] == "/secure-bedrock/audit/invocations"
     assert setting["textDataDeliveryEnabled"] is True
+
+
+def test_the_team_s_project_is_read_back(cloud):
+    """A profile with the project's tags, and a budget that counts them."""
+    bedrock = cloud.client("bedrock")
+    (profile,) = bedrock.list_inference_profiles(typeEquals="APPLICATION")["inferenceProfileSummaries"]
+    tags = bedrock.list_tags_for_resource(resourceARN=profile["inferenceProfileArn"])["tags"]
+    assert {tag["key"]: tag["value"] for tag in tags} >= {"project": "reference", "cost-center": "4711"}
+    (budget,) = cloud.client("budgets").describe_budgets(AccountId=ACCOUNT)["Budgets"]
+    assert budget["CostFilters"] == {"TagKeyValue": ["user:project$reference"]}
