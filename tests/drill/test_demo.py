@@ -153,6 +153,7 @@ def test_the_team_s_project_is_read_back(cloud):
     bedrock = cloud.client("bedrock")
     (profile,) = bedrock.list_inference_profiles(typeEquals="APPLICATION")["inferenceProfileSummaries"]
     tags = bedrock.list_tags_for_resource(resourceARN=profile["inferenceProfileArn"])["tags"]
-    assert {tag["key"]: tag["value"] for tag in tags} >= {"project": "reference", "cost-center": "4711"}
+    found = {(tag["key"], tag["value"]) for tag in tags}
+    assert found >= {("project", "reference"), ("cost-center", "4711")}
     (budget,) = cloud.client("budgets").describe_budgets(AccountId=ACCOUNT)["Budgets"]
     assert budget["CostFilters"] == {"TagKeyValue": ["user:project$reference"]}
