@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from secure_bedrock.constructs.audit import BedrockAuditTrail
     from secure_bedrock.constructs.endpoint import PrivateBedrockEndpoint
+    from secure_bedrock.constructs.external import ExternalWorkload, ExternalWorkloadAccess
     from secure_bedrock.constructs.gateway import BedrockGateway
     from secure_bedrock.constructs.gateway_caller import GatewayCaller
     from secure_bedrock.constructs.invocation_logging import InvocationLogging
     from secure_bedrock.constructs.on_premises import OnPremisesAccess
     from secure_bedrock.constructs.organization import BedrockOrgGuardrailSCP
-    from secure_bedrock.constructs.principals import MfaAccountPrincipal
+    from secure_bedrock.constructs.principals import MfaAccountPrincipal, RolesAnywherePrincipal
     from secure_bedrock.constructs.project import BedrockProject
     from secure_bedrock.constructs.role import ScopedInvokeRole
     from secure_bedrock.constructs.trail_source import TrailSource
@@ -34,6 +35,8 @@ __all__ = [
     "BedrockProject",
     "BedrockService",
     "Detection",
+    "ExternalWorkload",
+    "ExternalWorkloadAccess",
     "GatewayCaller",
     "GuardrailVersion",
     "InvalidInput",
@@ -44,6 +47,7 @@ __all__ = [
     "Network",
     "OnPremisesAccess",
     "PrivateBedrockEndpoint",
+    "RolesAnywherePrincipal",
     "ScopedInvokeRole",
     "TrailSource",
 ]
@@ -57,6 +61,8 @@ _HOMES = {
     "BedrockProject": "constructs.project",
     "BedrockService": "policy.services",
     "Detection": "detections.detection",
+    "ExternalWorkload": "constructs.external",
+    "ExternalWorkloadAccess": "constructs.external",
     "GatewayCaller": "constructs.gateway_caller",
     "GuardrailVersion": "policy.guardrails",
     "InvalidInput": "errors",
@@ -67,6 +73,7 @@ _HOMES = {
     "Network": "policy.network",
     "OnPremisesAccess": "constructs.on_premises",
     "PrivateBedrockEndpoint": "constructs.endpoint",
+    "RolesAnywherePrincipal": "constructs.principals",
     "ScopedInvokeRole": "constructs.role",
     "TrailSource": "constructs.trail_source",
 }

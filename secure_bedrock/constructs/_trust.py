@@ -17,6 +17,12 @@ from secure_bedrock.errors import invalid
 from secure_bedrock.policy.document import Statement
 from secure_bedrock.policy.environment import Environment
 from secure_bedrock.policy.tagging import session_tags
+from secure_bedrock.policy.trust import (
+    ROLES_ANYWHERE,
+    federation_problem,
+    is_sign_in,
+    roles_anywhere_problem,
+)
 
 _ACCOUNT = re.compile(r"\d{12}")
 #: Conditions one of which ties a caller from another account: key, and the operators that hold when the key is absent.
@@ -31,8 +37,8 @@ def checked_principal(scope: IConstruct, assumed_by: iam.IPrincipal, environment
     """Return the principal to trust, with aws:SourceAccount and aws:SourceArn for services that send them.
 
     Raises:
-        InvalidInput: for `*`, another account without external id, MFA or organisation id,
-        a federation without condition,
+        InvalidInput: for `*`, another account without external id, MFA or organisation id, a federation that is not
+            tied to one subject, Roles Anywhere without a trust anchor and a certificate's subject,
             or a composite that hides a service that would need the source conditions.
     """
     principal = _with_source(_as_principal(assumed_by), environment)
@@ -128,8 +134,12 @@ def _flat(value: Any) -> Any:  # noqa: ANN401 - any JSON value
 def _require_acceptable(kind: str, value: str, statement: Statement, environment: Environment) -> None:
     if value == "*" or kind == "CanonicalUser" or (kind == "AWS" and ("*" in value or "?" in value)):
         raise invalid("assumed_by", value, allowed="named accounts, roles, services or federations")
-    if kind == "Federated" and not statement.conditions:
-        raise invalid("assumed_by", value, allowed="a federation with conditions on its audience and subject")
+    if kind == "Federated" and is_sign_in(statement) and (problem := federation_problem(statement)):
+        raise invalid("assumed_by", value, allowed=problem, remedy="ExternalWorkloadAccess writes them")
+    if kind == "Service" and value.lower().startswith(ROLES_ANYWHERE):
+        problem = roles_anywhere_problem(statement, known(environment.account))
+        if problem:
+            raise invalid("assumed_by", value, allowed=problem, remedy="use RolesAnywherePrincipal")
     if kind == "Service" and _sends_source(value) and not _names_source_account(statement):
         raise invalid(
             "assumed_by",

@@ -36,7 +36,7 @@ def asked_of(estate: Estate, case: Case, question: Asked) -> tuple[Estate, Reque
         added = tuple(Policy.from_plain(policy, name="attached") for policy in case.attach)
         # What tags the session has, the question states: those of the role, or those that replace them.
         principals[name] = replace(holder, identity=(*holder.identity, *added), tags=())
-    elif question.principal.startswith("arn:"):
+    elif question.principal.startswith("arn:") and "-provider/" not in question.principal:
         principals["stranger"] = Principal.administrator(question.principal)
     if not case.is_trust and ":role/" in question.resource:  # the other side's half, which the question leaves out
         target = next((n for n, p in principals.items() if p.arn == question.resource), "target")
@@ -51,8 +51,10 @@ def asked_of(estate: Estate, case: Case, question: Asked) -> tuple[Estate, Reque
             service=question.endpoint["service"], vpc=question.endpoint["vpc"], policy=policy
         )
     changed = Estate(principals=principals, scps=() if foreign else estate.scps, endpoints=endpoints)
-    if question.principal.endswith(".amazonaws.com"):
-        context = {key: value for key, value in context.items() if not key.startswith("aws:Principal")}
+    if question.principal.endswith(".amazonaws.com") or "-provider/" in question.principal:
+        context = {
+            key: value for key, value in context.items() if key not in {"aws:PrincipalArn", "aws:PrincipalAccount"}
+        }
     return changed, Request(
         principal=question.principal, action=question.action, resource=question.resource, context=context,
         endpoint=endpoint,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -92,7 +94,7 @@ def _simulation(question: Asked) -> dict[str, Any]:
             "resource": {"resource": question.resource, "accountId": question.account},
             "contextVariables": question.context,
         },
-        "identityPolicies": [] if question.principal.endswith(".amazonaws.com") else wrapped(question.identity),
+        "identityPolicies": [] if _has_no_policies(question.principal) else wrapped(question.identity),
         "serviceControlPolicies": [
             {"orgIdentifier": f"level-{index}", "policies": wrapped(level)} for index, level in enumerate(question.scps)
         ],
@@ -102,4 +104,19 @@ def _simulation(question: Asked) -> dict[str, Any]:
         simulation["vpcEndpointPolicies"] = wrapped([question.endpoint["policy"]])
     if question.trust:
         simulation["resourcePolicy"] = question.trust
+        return _with_known_issuer(simulation)
     return simulation
+
+
+def _has_no_policies(principal: str) -> bool:
+    """Services and identity providers are nobody's principal: only the trust policy decides."""
+    return principal.endswith(".amazonaws.com") or "-provider/" in principal
+
+
+def _with_known_issuer(simulation: dict[str, Any]) -> dict[str, Any]:
+    """AWS's data lists audience and subject for Google's issuer alone, and the simulator drops what it does not list.
+
+    Those two keys of any other issuer are renamed alike in the policy and in the request.
+    """
+    text = re.sub(r'"(?!SAML|saml)[^":]+\.[^":]+:(aud|sub)":', r'"accounts.google.com:\1":', json.dumps(simulation))
+    return json.loads(text)
