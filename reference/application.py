@@ -15,10 +15,12 @@ from reference.configuration import (
     OrganizationConfiguration,
     named_by_context_key,
 )
+from reference.gateway import GatewayStack
 from reference.network import NetworkStack
 from reference.on_premises import OnPremisesStack
 from reference.organization import OrganizationStack
 from reference.project import ProjectStack
+from reference.sections.gateway import GatewayConfiguration
 from reference.sections.on_premises import OnPremisesConfiguration
 from reference.sections.project import ProjectConfiguration
 
@@ -36,6 +38,7 @@ class Deployment:
     audit: AuditStack | None = None
     on_premises: OnPremisesStack | None = None
     project: ProjectStack | None = None
+    gateway: GatewayStack | None = None
 
 
 def build(scope: Construct, configuration: Configuration) -> Deployment:
@@ -48,13 +51,15 @@ def build(scope: Construct, configuration: Configuration) -> Deployment:
     network = NetworkStack(scope, "secure-bedrock-network", configuration=configuration, env=env)
     with named_by_context_key(Configuration):
         access = AccessStack(scope, "secure-bedrock-access", configuration=configuration, network=network, env=env)
+    audit = _audit(scope, configuration, env)
     return Deployment(
         network=network,
         access=access,
         organization=_organization(scope, configuration),
-        audit=_audit(scope, configuration, env),
+        audit=audit,
         on_premises=_on_premises(scope, configuration, network, env),
         project=_project(scope, configuration, network, access),
+        gateway=_gateway(scope, configuration, network=network, access=access, audit=audit),
     )
 
 
@@ -100,4 +105,28 @@ def _project(
             network=network,
             access=access,
             env=env,
+        )
+
+
+def _gateway(
+    scope: Construct,
+    configuration: Configuration,
+    *,
+    network: NetworkStack,
+    access: AccessStack,
+    audit: AuditStack | None,
+) -> GatewayStack | None:
+    declared = configuration.gateway
+    if declared is None:
+        return None
+    with named_by_context_key(GatewayConfiguration, under="gateway."):
+        return GatewayStack(
+            scope,
+            "secure-bedrock-gateway",
+            configuration=configuration,
+            declared=declared,
+            network=network,
+            access=access,
+            audit=audit,
+            env=cdk.Environment(account=configuration.account, region=configuration.region),
         )

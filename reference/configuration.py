@@ -7,10 +7,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from ipaddress import IPv4Network
-from typing import TYPE_CHECKING, Any, Self, get_origin
+from typing import TYPE_CHECKING, Any, Self, get_args, get_origin
 
 import cattrs
 
+from reference.sections.gateway import GatewayConfiguration
 from reference.sections.on_premises import OnPremisesConfiguration
 from reference.sections.project import ProjectConfiguration
 from secure_bedrock.errors import InvalidInput, invalid
@@ -99,6 +100,7 @@ class Configuration:
         audit: the account's audit, None for none; `{}` for one with its defaults.
         on_premises: access from a data centre's networks, None for none.
         team_project: profiles, budget and alarms of the team's own, None for none.
+        gateway: a signed way for roles that cannot reach the endpoint, None for none.
     """
 
     account: str | None = None
@@ -113,6 +115,7 @@ class Configuration:
     audit: AuditConfiguration | None = None
     on_premises: OnPremisesConfiguration | None = None
     team_project: ProjectConfiguration | None = None
+    gateway: GatewayConfiguration | None = None
 
     def __post_init__(self) -> None:
         if self.account is not None and not _ACCOUNT.fullmatch(self.account):
@@ -217,4 +220,6 @@ _CONVERTER = cattrs.Converter(forbid_extra_keys=True)
 _CONVERTER.register_structure_hook(str, _exactly(str))
 _CONVERTER.register_structure_hook(bool, _exactly(bool))
 _CONVERTER.register_structure_hook(int, _exactly(int))
-_CONVERTER.register_structure_hook_func(lambda kind: get_origin(kind) is tuple, _list_of_text)
+_CONVERTER.register_structure_hook_func(
+    lambda kind: get_origin(kind) is tuple and get_args(kind)[0] is str, _list_of_text
+)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 _SERVICE = "bedrock-runtime"
 #: What API Gateway is signed for, whatever the operation behind it.
 _SIGNING_NAME = "execute-api"
+_ERROR_TYPE = "x-amzn-errortype"
 _HOST = re.compile(r"[a-z0-9]+(?:-vpce-[0-9a-z]+)?\.execute-api\.([a-z0-9-]+)\.[a-z.]+")
 
 
@@ -50,9 +51,17 @@ def gateway_client(
     signed = Config(signature_version="v4").merge(config) if config is not None else Config(signature_version="v4")
     client = (session or boto3.Session()).client(_SERVICE, region_name=region, endpoint_url=url, config=signed)
     client.meta.events.register(f"choose-signer.{_SERVICE}", _sign_for_gateway)
+    client.meta.events.register(f"before-parse.{_SERVICE}", _read_first_error_type)
     return client
 
 
 def _sign_for_gateway(context: dict[str, Any], **_: object) -> str:
     context["signing"] = {**context.get("signing", {}), "signing_name": _SIGNING_NAME}
     return "v4"
+
+
+def _read_first_error_type(response_dict: dict[str, Any], **_: object) -> None:
+    """API Gateway adds its own error type behind the gateway's, and botocore would read both as one."""
+    headers = response_dict["headers"]
+    if "," in headers.get(_ERROR_TYPE, ""):
+        headers[_ERROR_TYPE] = headers[_ERROR_TYPE].partition(",")[0].strip()

@@ -7,6 +7,7 @@ import sys
 
 import boto3
 import pytest
+from botocore.awsrequest import AWSResponse, HeadersDict
 from botocore.config import Config
 from botocore.exceptions import ClientError, NoCredentialsError
 
@@ -20,6 +21,19 @@ TALK = [{"role": "user", "content": [{"text": "Hello"}]}]
 
 class Stopped(Exception):  # noqa: N818
     """The request was ready to be sent."""
+
+
+class Body:
+    """An answer's body, as botocore reads it."""
+
+    def __init__(self, content):
+        self._content = content
+
+    def stream(self, **_):
+        yield self._content
+
+    def read(self, *_):
+        return self._content
 
 
 def sent(client, **given):
@@ -118,6 +132,18 @@ def test_what_is_no_url_with_tls_is_refused(session, url):
 def test_a_url_that_does_not_tell_the_region_needs_one(session, url):
     with pytest.raises(InvalidInput, match=r"^region: got None; allowed is the gateway's Region"):
         gateway_client(url, session=session)
+
+
+@pytest.mark.parametrize("operation", ["converse", "converse_stream"])
+@pytest.mark.parametrize("header", ["ThrottlingException", "ThrottlingException,TooManyRequestsException",
+                                    "ThrottlingException, TooManyRequestsException"])  # fmt: skip
+def test_of_two_error_types_the_gateways_own_is_raised(session, header, operation):
+    """API Gateway adds its own behind the one that a gateway response names."""
+    client = gateway_client(URL, session=session, config=Config(retries={"total_max_attempts": 1}))
+    answer = AWSResponse(URL, 429, HeadersDict({"x-amzn-errortype": header}), Body(b'{"message": "Too many."}'))
+    client.meta.events.register("before-send.bedrock-runtime.*", lambda **_: answer)
+    with pytest.raises(client.exceptions.ThrottlingException, match="Too many"):
+        getattr(client, operation)(modelId="eu.amazon.nova-lite-v1:0", messages=TALK)
 
 
 def test_without_credentials_nothing_is_sent(monkeypatch):

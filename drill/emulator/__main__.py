@@ -41,11 +41,12 @@ async def _serve(port: int, endpoint_ports: tuple[int, ...]) -> None:
     from hypercorn.config import Config  # noqa: PLC0415
     from ministack.app import app  # noqa: PLC0415
 
-    from drill.emulator import authorisation, private_dns, providers, repairs  # noqa: PLC0415
+    from drill.emulator import api_gateway, authorisation, private_dns, providers, repairs  # noqa: PLC0415
 
     providers.install()
     repairs.install()
     authorisation.install()
+    api_gateway.install()
     private_dns.install()
     config = Config()
     config.bind = [f"{HOST}:{number}" for number in (port, *endpoint_ports)]

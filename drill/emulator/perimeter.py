@@ -23,6 +23,11 @@ def providers() -> dict[str, Provider]:
             "create": _associate,
             "delete": lambda _, properties: waf._disassociate_web_acl({"ResourceArn": properties["ResourceArn"]}),
         },
+        # ministack's WAF writes no logs.
+        "AWS::WAFv2::LoggingConfiguration": {
+            "create": lambda _, properties, __: (properties["ResourceArn"], {}),
+            "delete": lambda *_: None,
+        },
         "AWS::Budgets::Budget": {"create": _create_budget, "update": _update_budget, "delete": _delete_budget},
         "AWS::CE::AnomalyMonitor": _stored("anomalymonitor", "MonitorArn"),
         "AWS::CE::AnomalySubscription": _stored("anomalysubscription", "SubscriptionArn"),

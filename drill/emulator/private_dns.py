@@ -1,4 +1,4 @@
-"""Private DNS for functions: inside a VPC the name of Bedrock's runtime leads to the VPC's endpoint.
+"""DNS for functions: inside a VPC the name of Bedrock's runtime leads to the VPC's endpoint, and endpoints have names.
 
 ministack runs a function as a process of this machine, which resolves names as the machine does.
 The SDK's own variable for a service's address stands for the answer that private DNS would give.
@@ -6,7 +6,9 @@ The SDK's own variable for a service's address stands for the answer that privat
 
 from __future__ import annotations
 
+import os
 from typing import Any
+from urllib.parse import urlsplit
 
 from ministack.core import lambda_runtime
 from ministack.services import ec2
@@ -30,13 +32,23 @@ def forget() -> None:
 def _resolving(inner: Any) -> Any:
     def spawn(worker: Any) -> None:
         port = _port_for((worker.config.get("VpcConfig") or {}).get("VpcId"))
-        if port is not None:
-            variables = (worker.config.get("Environment") or {}).get("Variables") or {}
-            resolved = {_VARIABLE: f"http://{HOST}:{port}", **variables}
-            worker.config = {**worker.config, "Environment": {"Variables": resolved}}
+        private = {_VARIABLE: f"http://{HOST}:{port}"} if port is not None else {}
+        variables = (worker.config.get("Environment") or {}).get("Variables") or {}
+        resolved = {name: _by_own_name(str(value)) for name, value in variables.items()}
+        worker.config = {**worker.config, "Environment": {"Variables": private | resolved}}
         inner(worker)
 
     return spawn
+
+
+def _by_own_name(value: str) -> str:
+    """An endpoint's own address as the port that stands for it, or as the public one; anything else as it is."""
+    host = urlsplit(value).hostname if value.startswith("https://vpce-") else None
+    endpoint_id = "-".join((host or "").split("-")[:2])
+    if endpoint_id not in ec2._vpc_endpoints:
+        return value
+    port = next((port for port, bound in ENDPOINTS.items() if bound == endpoint_id), os.environ["GATEWAY_PORT"])
+    return f"http://{HOST}:{port}"
 
 
 def _port_for(vpc_id: str | None) -> int | None:

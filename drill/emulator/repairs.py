@@ -7,6 +7,7 @@ import re
 from typing import TYPE_CHECKING, Any
 from xml.sax.saxutils import escape
 
+from ministack.core.responses import get_region
 from ministack.services import bedrock, ec2, iam, lambda_svc, s3, sns
 from ministack.services.cloudformation import provisioners
 
@@ -23,6 +24,7 @@ def install() -> None:
     _guardrail_read()
     _profile_filter()
     _endpoint_read()
+    _endpoint_names()
     _role_boundary()
     _function_network()
     _bucket_encryption()
@@ -73,6 +75,18 @@ def _endpoint_read() -> None:
         return inner(endpoint, tag).rstrip().removesuffix(f"</{tag}>") + added + f"</{tag}>"
 
     ec2._vpce_fields_xml = fields
+
+
+def _endpoint_names() -> None:
+    """A template's endpoint has no DNS entries, which are `hosted zone:name`, so that no name of it can be told."""
+    inner = provisioners._ec2_vpc_endpoint_attributes
+
+    def attributes(endpoint: dict[str, Any]) -> dict[str, Any]:
+        service = endpoint["ServiceName"].rpartition(".")[2]
+        name = f"{endpoint['VpcEndpointId']}-emulated.{service}.{get_region()}.vpce.amazonaws.com"
+        return {**inner(endpoint), "DnsEntries": [f"ZEMULATED:{name}"]}
+
+    provisioners._ec2_vpc_endpoint_attributes = attributes
 
 
 def _role_boundary() -> None:

@@ -17,6 +17,9 @@ STAGE = "v1"
 #: AWS documents the policies ("Security policies for REST APIs in API Gateway") for this partition.
 _WITH_TLS_POLICIES = "aws"
 
+#: Named as Bedrock names them by API Gateway itself. It adds its own x-amzn-errortype to one that is given here, and
+#: botocore does not divide the two (smithy-lang/smithy issue 1170; `secure_bedrock.client` does).
+_NAMED_ALREADY = {"ACCESS_DENIED", "EXPIRED_TOKEN", "INVALID_SIGNATURE", "MISSING_AUTHENTICATION_TOKEN"}
 #: API Gateway's own refusals: response type, status, and Bedrock's name for it. The texts name no resource.
 _REFUSALS = (
     ("ACCESS_DENIED", "403", "AccessDeniedException", "The caller may not use this gateway."),
@@ -88,7 +91,7 @@ def signed_api(
             "".join(word.capitalize() for word in kind.split("_")),
             type=apigateway.ResponseType.of(kind),
             status_code=status,
-            response_headers={"x-amzn-errortype": f"'{error}'"},
+            response_headers=None if kind in _NAMED_ALREADY else {"x-amzn-errortype": f"'{error}'"},
             templates={"application/json": json.dumps({"__type": error, "message": message})},
         )
     return api, access_log
