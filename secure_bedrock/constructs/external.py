@@ -46,8 +46,7 @@ class ExternalWorkloadAccess(Construct):
     SAML assertion. No IAM user can assume it, so no long-term access key leads to it, and Bedrock API keys made from
     its sessions are denied unless `allow_api_keys` says otherwise.
     The access keys that the workload had before are another matter, since no policy of this role holds an IAM user:
-    `former_users` denies them Bedrock, an endpoint of this library lets no user through, and
-    `BedrockOrgGuardrailSCP(deny_long_term_keys=True)` denies the keys of all users of the organisation.
+    `former_users` denies them Bedrock, and an endpoint of this library lets no user through.
     With Roles Anywhere the sessions get a session policy too: what somebody attaches to the role later does not
     reach the workload. Another profile that names the role would not have it; the ceiling holds there as well.
     A session ends by itself; `revoke_sessions_before` and `suspended` end it earlier.

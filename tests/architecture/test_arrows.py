@@ -18,6 +18,8 @@ MAY_IMPORT = {
     "handlers": set(),  # it runs in functions, beside nothing of this
     "testing": {"errors", "policy", "review"},
     "client": {"errors"},
+    "credentials": {"errors", "_profiles"},
+    "_profiles": {"errors"},
     "cli": {"data", "errors", "policy", "detections", "review", "cli"},
     "constructs": {"data", "errors", "policy", "detections", "constructs"},
     "__init__": {"constructs", "detections", "errors", "policy"},
