@@ -77,8 +77,9 @@ def _interfaces(scope: Construct, role: ScopedInvokeRole) -> iam.CfnPolicy:
     Lambda's own calls carry no lambda:SourceFunctionArn; the code's do.
     """
     statements = [
-        {"Effect": "Allow", "Action": list(_INTERFACES), "Resource": "*"},
+        {"Sid": "Interfaces", "Effect": "Allow", "Action": list(_INTERFACES), "Resource": "*"},
         {
+            "Sid": "InterfacesByCode",
             "Effect": "Deny",
             "Action": list(_INTERFACES),
             "Resource": "*",
@@ -130,7 +131,9 @@ def quota_table(
         # The function names the endpoint itself: private DNS would change where the whole VPC finds DynamoDB.
         private_dns_enabled=False,
     )
-    endpoint.add_to_policy(iam.PolicyStatement(principals=[iam.ArnPrincipal(role.role_arn)], **may_count))
+    # A condition, as in every endpoint policy here: a principal would be the role or its sessions, as AWS reads it.
+    only_it = {"ArnEquals": {"aws:PrincipalArn": role.role_arn}}
+    endpoint.add_to_policy(iam.PolicyStatement(principals=[iam.StarPrincipal()], conditions=only_it, **may_count))
     return table, endpoint
 
 

@@ -43,17 +43,16 @@ class Caller:
 
 
 def gateway_policy(callers: tuple[Caller, ...], *, source_ips: tuple[str, ...], suspended: bool) -> Policy:
-    """Return the policy of the API: the named roles, with temporary credentials, over TLS, from the named ranges.
+    """Return the policy of the API: sessions of the named roles, over TLS, from the named ranges.
 
     Inside one account an Allow in the caller's own policy is enough without one here, so that naming principals in an
     Allow shuts nobody out: the Deny statements do.
     """
     arns = tuple(caller.arn for caller in callers)
-    # Each is true on an absent key, too: whoever did not sign has no aws:PrincipalArn.
+    # True on an absent key, too: whoever did not sign has no aws:PrincipalArn.
     denials = [
         _deny("OtherCallers", Condition(operator="ArnNotEquals", key="aws:PrincipalArn", values=arns)),
-        _deny("LongTermCredentials", Condition(operator="Null", key="aws:TokenIssueTime", values=("true",))),
-        _deny("WithoutTls", Condition(operator="Bool", key="aws:SecureTransport", values=("false",), if_exists=True)),
+        _deny("WithoutTls", Condition(operator="Bool", key="aws:SecureTransport", values=("false",))),
     ]
     if source_ips:
         denials.append(_deny("OffNetwork", Condition(operator="NotIpAddress", key="aws:SourceIp", values=source_ips)))

@@ -79,7 +79,7 @@ def test_its_policy_names_the_callers_and_refuses_everybody_else(template):
     assert allow["Principal"] == {"AWS": [TEAM, PARTNER]}
     assert allow["Resource"] == "execute-api:/*/POST/model/*"
     assert [(each["Sid"], each["Effect"], each["Principal"]) for each in denials] == [
-        ("OtherCallers", "Deny", "*"), ("LongTermCredentials", "Deny", "*"), ("WithoutTls", "Deny", "*"),
+        ("OtherCallers", "Deny", "*"), ("WithoutTls", "Deny", "*"),
     ]  # fmt: skip
     assert denials[0]["Condition"] == {"ArnNotEquals": {"aws:PrincipalArn": [TEAM, PARTNER]}}
     assert {each["Resource"] for each in denials} == {"execute-api:/*"}
@@ -267,7 +267,7 @@ def test_the_counters_can_be_reached_by_the_function_alone_and_only_to_count(tem
     )
     (statement,) = endpoint["PolicyDocument"]["Statement"]
     assert statement["Action"] == "dynamodb:UpdateItem"
-    assert "secure-bedrock-Gw-Gateway-Role" in json.dumps(statement["Principal"])
+    assert "secure-bedrock-Gw-Gateway-Role" in statement["Condition"]["ArnEquals"]["aws:PrincipalArn"]
     assert "Fn::GetAtt" in statement["Resource"]
     assert endpoint["PrivateDnsEnabled"] is False
     table = only(template, "AWS::DynamoDB::Table")

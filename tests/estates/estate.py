@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -16,6 +17,7 @@ def estate_of(deployment: Deployment) -> Estate:
         "principals": dict(_principals(deployment)),
         "endpoints": dict(_endpoints(deployment)),
         "scps": _scps(deployment),
+        "resource_policies": dict(_apis(deployment)),
     }
 
 
@@ -75,6 +77,15 @@ def _endpoints(deployment: Deployment) -> Iterator[tuple[str, dict[str, Any]]]:
                 "policy": deployment.resolve(stack, properties["PolicyDocument"]),
             },
         )
+
+
+def _apis(deployment: Deployment) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Policies of REST APIs by the beginning of their ARNs; API Gateway stores its short form written out."""
+    for stack, logical_id, resource in _resources(deployment, "AWS::ApiGateway::RestApi"):
+        place = f"arn:{deployment.partition}:execute-api:{deployment.region}:{deployment.account}"
+        arn = f"{place}:{deployment.physical_id(stack, logical_id)}"
+        policy = json.dumps(deployment.resolve(stack, resource["Properties"]["Policy"]))
+        yield arn, json.loads(policy.replace('"execute-api:/', f'"{arn}/'))
 
 
 def _scps(deployment: Deployment) -> list[list[dict[str, Any]]]:

@@ -90,6 +90,9 @@ class Deployment:
             ("AWS::Bedrock::ApplicationInferenceProfile", "InferenceProfileArn"): lambda: (
                 f"{bedrock}:application-inference-profile/{made_up}"
             ),
+            ("AWS::DynamoDB::Table", "Arn"): lambda: (
+                f"arn:{self.partition}:dynamodb:{self.region}:{self.account}:table/{logical_id}"
+            ),
             ("AWS::S3::Bucket", "Arn"): lambda: f"arn:{self.partition}:s3:::{self.physical_id(stack, logical_id)}",
             ("AWS::KMS::Key", "Arn"): lambda: (
                 f"arn:{self.partition}:kms:{self.region}:{self.account}:key/{_hex(stack, logical_id)[:36]}"

@@ -50,7 +50,13 @@ def asked_of(estate: Estate, case: Case, question: Asked) -> tuple[Estate, Reque
         endpoints[endpoint] = Endpoint(
             service=question.endpoint["service"], vpc=question.endpoint["vpc"], policy=policy
         )
-    changed = Estate(principals=principals, scps=() if foreign else estate.scps, endpoints=endpoints)
+    policies = {question.resource: Policy.from_plain(question.api, name="api")} if question.api else {}
+    changed = Estate(
+        principals=principals,
+        scps=() if foreign else estate.scps,
+        endpoints=endpoints,
+        resource_policies=policies,
+    )
     if question.principal.endswith(".amazonaws.com") or "-provider/" in question.principal:
         context = {
             key: value for key, value in context.items() if key not in {"aws:PrincipalArn", "aws:PrincipalAccount"}

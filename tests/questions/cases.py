@@ -29,6 +29,11 @@ class Case:
         """Whether the question is who may assume a role."""
         return self.file.startswith("trust")
 
+    @property
+    def is_of_a_resource(self) -> bool:
+        """Whether a resource's own policy has a say, which `drill/emulator/matching.py` does not read."""
+        return self.is_trust or self.request["action"].startswith("execute-api:")
+
 
 def cases() -> list[Case]:
     """Return every case of every file."""
@@ -52,6 +57,7 @@ class Asked:
     scps: list[list[dict[str, Any]]]
     endpoint: dict[str, Any] | None
     trust: dict[str, Any] | None = None
+    api: dict[str, Any] | None = None
 
 
 def asked(  # noqa: PLR0913 - what an estate is made of
@@ -83,6 +89,9 @@ def asked(  # noqa: PLR0913 - what an estate is made of
     }
     context |= {f"aws:PrincipalTag/{key}": value for key, value in (principal or {}).get("tags", {}).items()}
     context |= {f"aws:ResourceTag/{key}": value for key, value in tags.get(resource, {}).items()}
+    api = estate["resource_policies"].get(resource.partition("/")[0])
+    if api:
+        context |= {"aws:SecureTransport": "true"}
     endpoint = estate["endpoints"][request["endpoint"]] if "endpoint" in request else None
     if endpoint:
         context |= {"aws:SourceVpce": request["endpoint"], "aws:SourceVpc": endpoint["vpc"]}
@@ -96,6 +105,7 @@ def asked(  # noqa: PLR0913 - what an estate is made of
         scps=estate["scps"] if own == account else [],
         endpoint=endpoint,
         trust=_trust(estate, resource) if case.is_trust else None,
+        api=api,
     )
 
 

@@ -69,13 +69,17 @@ def _synthesize(fixture: Fixture) -> Synthesized:
 
 
 def _names(deployment: Deployment, estate: dict[str, Any]):
+    for arn in estate["resource_policies"]:
+        yield "api", arn
     for endpoint_id, endpoint in estate["endpoints"].items():
-        yield "endpoint", endpoint_id
+        yield "counters" if endpoint["service"] == "dynamodb" else "endpoint", endpoint_id
         yield "vpc", endpoint["vpc"]
     for path, principal in estate["principals"].items():
         yield f"role:{path}", principal["arn"]
     for stack, template in deployment.templates.items():
         for logical_id, resource in template["Resources"].items():
+            if resource["Type"] == "AWS::DynamoDB::Table":
+                yield "table", deployment.attribute(stack, logical_id, "Arn")
             if resource["Type"] == "AWS::Bedrock::Guardrail":
                 yield "guardrail", deployment.attribute(stack, logical_id, "GuardrailArn")
 
@@ -102,6 +106,8 @@ def _simulation(question: Asked) -> dict[str, Any]:
     }
     if question.endpoint:
         simulation["vpcEndpointPolicies"] = wrapped([question.endpoint["policy"]])
+    if question.api:
+        simulation["resourcePolicy"] = question.api
     if question.trust:
         simulation["resourcePolicy"] = question.trust
         return _with_known_issuer(simulation)

@@ -31,7 +31,7 @@ def _decision(question: Asked, identity: list[dict] | None = None) -> Decision:
     return decide(request, layers)
 
 
-@pytest.mark.parametrize("case", [case for case in CASES if not case.is_trust], ids=_ids)
+@pytest.mark.parametrize("case", [case for case in CASES if not case.is_of_a_resource], ids=_ids)
 def test_the_policies_answer_as_expected(case, estates):
     decision = _decision(estates[case.app].ask(case))
     assert decision.allowed == (case.expected == "allowed"), (case.why, decision)
@@ -61,7 +61,7 @@ def test_no_statement_of_the_ceiling_can_be_removed_unnoticed(estates):
     """Each one, taken out of a role that somebody widened, opens at least one request that is asked here."""
     needed, present = set(), set()
     for case in CASES:
-        if case.is_trust or case.expected == "allowed":
+        if case.is_of_a_resource or case.expected == "allowed":
             continue
         question = estates[case.app].ask(case)
         for sid in _denials(question.identity):
