@@ -15,11 +15,13 @@ from reference.configuration import (
     OrganizationConfiguration,
     named_by_context_key,
 )
+from reference.external import ExternalStack
 from reference.gateway import GatewayStack
 from reference.network import NetworkStack
 from reference.on_premises import OnPremisesStack
 from reference.organization import OrganizationStack
 from reference.project import ProjectStack
+from reference.sections.external import ExternalConfiguration
 from reference.sections.gateway import GatewayConfiguration
 from reference.sections.on_premises import OnPremisesConfiguration
 from reference.sections.project import ProjectConfiguration
@@ -37,6 +39,7 @@ class Deployment:
     organization: OrganizationStack | None = None
     audit: AuditStack | None = None
     on_premises: OnPremisesStack | None = None
+    external: ExternalStack | None = None
     project: ProjectStack | None = None
     gateway: GatewayStack | None = None
 
@@ -52,12 +55,14 @@ def build(scope: Construct, configuration: Configuration) -> Deployment:
     with named_by_context_key(Configuration):
         access = AccessStack(scope, "secure-bedrock-access", configuration=configuration, network=network, env=env)
     audit = _audit(scope, configuration, env)
+    on_premises = _on_premises(scope, configuration, network, env)
     return Deployment(
         network=network,
         access=access,
         organization=_organization(scope, configuration),
         audit=audit,
-        on_premises=_on_premises(scope, configuration, network, env),
+        on_premises=on_premises,
+        external=_external(scope, configuration, network=network, access=access, on_premises=on_premises),
         project=_project(scope, configuration, network, access),
         gateway=_gateway(scope, configuration, network=network, access=access, audit=audit),
     )
@@ -87,6 +92,30 @@ def _on_premises(
         return None
     with named_by_context_key(OnPremisesConfiguration, under="on_premises."):
         return OnPremisesStack(scope, "secure-bedrock-on-premises", configuration=declared, network=network, env=env)
+
+
+def _external(
+    scope: Construct,
+    configuration: Configuration,
+    *,
+    network: NetworkStack,
+    access: AccessStack,
+    on_premises: OnPremisesStack | None,
+) -> ExternalStack | None:
+    declared = configuration.external
+    if declared is None:
+        return None
+    with named_by_context_key(ExternalConfiguration, under="external."):
+        return ExternalStack(
+            scope,
+            "secure-bedrock-external",
+            configuration=configuration,
+            declared=declared,
+            network=network,
+            access=access,
+            on_premises=on_premises,
+            env=cdk.Environment(account=configuration.account, region=configuration.region),
+        )
 
 
 def _project(

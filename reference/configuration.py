@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Self, get_args, get_origin
 
 import cattrs
 
+from reference.sections.external import ExternalConfiguration
 from reference.sections.gateway import GatewayConfiguration
 from reference.sections.on_premises import OnPremisesConfiguration
 from reference.sections.project import ProjectConfiguration
@@ -99,6 +100,7 @@ class Configuration:
         organization: the organisation's guard rails, None for none.
         audit: the account's audit, None for none; `{}` for one with its defaults.
         on_premises: access from a data centre's networks, None for none.
+        external: workloads outside AWS, None for none.
         team_project: profiles, budget and alarms of the team's own, None for none.
         gateway: a signed way for roles that cannot reach the endpoint, None for none.
     """
@@ -114,6 +116,7 @@ class Configuration:
     organization: OrganizationConfiguration | None = None
     audit: AuditConfiguration | None = None
     on_premises: OnPremisesConfiguration | None = None
+    external: ExternalConfiguration | None = None
     team_project: ProjectConfiguration | None = None
     gateway: GatewayConfiguration | None = None
 
