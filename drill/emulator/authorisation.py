@@ -14,12 +14,18 @@ from ministack.core import iam_actions, iam_evaluator
 from ministack.core.responses import get_account_id
 
 from drill.emulator import policies, private_dns, wire
-from drill.emulator.matching import Decision, Request, decide
+from secure_bedrock.errors import InvalidInput
+from secure_bedrock.policy._arns import FIELDS
+from secure_bedrock.policy.calls import Call
+from secure_bedrock.policy.decision import Decision
+from secure_bedrock.policy.evaluation import evaluate
+from secure_bedrock.policy.explanation import NAMES
+from secure_bedrock.policy.request import Request, Value
 
 _BEDROCK = {"bedrock", "bedrock-runtime"}
 _port: ContextVar[int] = ContextVar("port", default=0)
 _request: ContextVar[dict[str, Any]] = ContextVar("request")
-_denial: ContextVar[tuple[str, Decision] | None] = ContextVar("denial", default=None)
+_denial: ContextVar[Decision | None] = ContextVar("denial", default=None)
 
 
 def install() -> None:
@@ -48,11 +54,10 @@ def gateway(app: Any, ports: tuple[int, ...]) -> Any:
 
 def _remember(inner: Any) -> Any:
     def extract_iam_action(*request: Any) -> str | None:
-        service, _, path, headers, body, _ = request
+        _, _, path, headers, body, _ = request
         _request.set({"path": path, "headers": headers, "body": body})
         _denial.set(None)
-        action = inner(*request)
-        return wire.action_of(action) if service in _BEDROCK else action
+        return inner(*request)
 
     return extract_iam_action
 
@@ -72,7 +77,7 @@ def _enforce(inner: Any) -> Any:
         resource = rest[0] if rest else named.get("resource_arn", "*")
         try:
             return _verdict(principal, access_key_id, iam_action, region, resource)
-        except ValueError as undecided:  # a statement the evaluator does not model: refused, and by nobody's policy
+        except InvalidInput as undecided:  # what IAM would refuse, or a caller nobody knows: refused by nobody's policy
             return iam_evaluator.AuthError("UndecidedException", str(undecided))
 
     return enforce
@@ -87,51 +92,55 @@ def _authenticated(access_key_id: str) -> Any:
 
 
 def _verdict(principal: Any, access_key_id: str, action: str, region: str, resource: str) -> Any:
-    layers = policies.layers_of(principal, access_key_id, _port.get())
-    common = _context(principal, region)
-    path = _request.get()["path"]
-    for arn, extra in wire.resources_of(path, region, get_account_id()) or [(resource, {})]:
-        request = Request(principal=principal.arn, action=action, resource=arn, context=common | extra)
-        decision = decide(request, layers)
-        if not decision.allowed:
-            _denial.set((arn, decision))
-            return iam_evaluator.EvalResult("Deny" if decision.explicit else "ImplicitDeny", principal.arn)
-    return None
+    port = _port.get()
+    decision = evaluate(
+        policies.estate_of(principal, port), _question(principal, access_key_id, action, region, resource)
+    )
+    if decision.allowed:
+        return None
+    if decision.disputed:
+        return iam_evaluator.AuthError("UndecidedException", "; ".join(decision.disputed))
+    _denial.set(decision)
+    return iam_evaluator.EvalResult("Deny" if decision.is_explicit else "ImplicitDeny", principal.arn)
 
 
-def _context(principal: Any, region: str) -> dict[str, str]:
-    request = _request.get()
+def _question(principal: Any, access_key_id: str, action: str, region: str, resource: str) -> Request | Call:
+    """A call of a model with all its authorisations, or the one authorisation of another request."""
+    request, port = _request.get(), _port.get()
     source_ip, secure = iam_evaluator._request_origin.get()
-    guardrail = wire.guardrail_of(request["headers"], request["body"], region, get_account_id())
-    return {
-        **{key: str(value) for key, value in principal.keys.items() if value is not None},
-        **policies.network_of(_port.get(), source_ip),
-        "aws:SecureTransport": str(secure).lower(),
-        "aws:RequestedRegion": region,
-        "aws:PrincipalArn": policies.role_arn_of(principal),
-        "aws:PrincipalAccount": principal.account,
-        **({"bedrock:GuardrailIdentifier": guardrail} if guardrail else {}),
-    }
+    context: dict[str, Value] = dict(policies.context_of(principal, port, source_ip))
+    context["aws:SecureTransport"] = str(secure).lower()
+    common: dict[str, Any] = {"principal": principal.arn, "endpoint": policies.ENDPOINTS.get(port)}
+    common["session_policies"] = policies.session_policies_of(access_key_id, principal.account)
+    call = wire.call_of(request["path"])
+    if call:
+        guardrail = wire.guardrail_of(request["headers"], request["body"], region, get_account_id())
+        operation, model = call
+        return Call(operation=operation, model=model, region=region, guardrail=guardrail, context=context, **common)
+    if resource.count(":") < FIELDS - 1 or not resource.split(":")[3]:
+        context["aws:RequestedRegion"] = region
+    return Request(action=action, resource=resource, context=context, **common)
 
 
 def _explain(inner: Any) -> Any:
     def access_denied_response(service: str, action: str, principal_arn: str, request_id: str, **named: Any) -> Any:
         denial = _denial.get()
         if denial and service in _BEDROCK:
-            resource, decision = denial
+            asked = denial.request
             named["message"] = (
-                f"User: {principal_arn} is not authorized to perform: {action} on resource: {resource} "
-                + _reason(decision, action)
+                f"User: {principal_arn} is not authorized to perform: {asked.action} on resource: {asked.resource} "
+                + _reason(denial)
             )
         return inner(service, action, principal_arn, request_id, **named)
 
     return access_denied_response
 
 
-def _reason(decision: Decision, action: str) -> str:
-    if decision.explicit:
-        return f"with an explicit deny in a {decision.layer} ({decision.sid})"
-    return f"because no {decision.layer} allows the {action} action"
+def _reason(decision: Decision) -> str:
+    layer = NAMES[decision.layer or "identity"]
+    if decision.statement and decision.is_explicit:
+        return f"with an explicit deny in a {layer} ({decision.statement.sid or ''})"
+    return f"because no {layer} allows the {decision.request.action} action"
 
 
 async def _bind(receive: Any, send: Any, ports: tuple[int, ...]) -> None:

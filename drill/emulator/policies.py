@@ -1,4 +1,4 @@
-"""Which policy documents of the emulated account apply to a caller, and what the network adds to its requests."""
+"""The emulated account as an estate: who calls, and every policy that has a say in it."""
 
 from __future__ import annotations
 
@@ -7,45 +7,51 @@ from typing import TYPE_CHECKING, Any
 
 from ministack.core import iam_evaluator
 from ministack.core.responses import get_account_id
-from ministack.services import ec2, iam, organizations, sts
+from ministack.services import bedrock, ec2, iam, organizations, sts
 
-from drill.emulator.matching import Document, Layers
+from secure_bedrock.policy.document import Policy
+from secure_bedrock.policy.estate import Endpoint, Estate
+from secure_bedrock.policy.request import Principal
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+Document = dict[str, Any]
+_TAG = "aws:principaltag/"
 #: Ports of the gateway that stand for interface endpoints.
 ENDPOINTS: dict[int, str] = {}
 
 
-def role_arn_of(principal: iam_evaluator.PrincipalInfo) -> str:
-    """Return `aws:PrincipalArn`: for a session the role's own ARN, with its path."""
-    if principal.type != "AssumedRole":
-        return principal.arn
-    return _role(principal).get("Arn") or principal.arn
-
-
-def layers_of(principal: iam_evaluator.PrincipalInfo, access_key: str, port: int) -> Layers:
-    """Return every policy that limits a caller's request on a port."""
+def estate_of(principal: iam_evaluator.PrincipalInfo, port: int) -> Estate:
+    """Return the account as one caller's request on a port meets it."""
     is_session = principal.type == "AssumedRole"
     entity = _role(principal) if is_session else _user(principal)
     boundary = entity.get("PermissionsBoundary")
-    return Layers(
-        identity=_documents(_of_role(entity) if is_session else _of_user(entity)),
-        boundary=_documents([_managed(boundary, principal.account)]) if boundary else None,
-        session=_session(access_key, principal.account),
+    holder = Principal(
+        arn=entity.get("Arn") or principal.arn,
+        identity=_documents("identity-based policy", _of_role(entity) if is_session else _of_user(entity)),
+        boundary=_document("permissions boundary", _managed(boundary, principal.account)) if boundary else None,
+        tags=tuple((key.removeprefix(_TAG), str(value)) for key, value in principal.keys.items() if _TAG in key),
+    )
+    return Estate(
+        principals={"caller": holder},
         scps=_scps(principal.account),
-        endpoint=_endpoint(port),
+        endpoints=_endpoints(port),
+        resource_tags=dict(bedrock._tags.items()),
     )
 
 
-def network_of(port: int, source_ip: str) -> dict[str, str]:
-    """Return the network's context keys: those of the endpoint, or the public address, never both."""
-    endpoint_id = ENDPOINTS.get(port)
-    if endpoint_id is None:
-        return {"aws:SourceIp": source_ip}
-    endpoint = ec2._vpc_endpoints[endpoint_id]
-    return {"aws:SourceVpce": endpoint_id, "aws:SourceVpc": endpoint["VpcId"], "aws:VpcSourceIp": source_ip}
+def session_policies_of(access_key: str, account: str) -> tuple[Policy, ...]:
+    """Return the policies that were passed when a session was made."""
+    passed = (sts._sessions.get(access_key) or {}).get("SessionPolicies") or {}
+    managed = (_managed(arn, account) for arn in passed.get("PolicyArns") or [])
+    return _documents("session policy", [passed.get("Policy"), *managed])
+
+
+def context_of(principal: iam_evaluator.PrincipalInfo, port: int, source_ip: str) -> dict[str, str]:
+    """Return the condition keys that do not follow from principal, resource and endpoint."""
+    own = {key: str(value) for key, value in principal.keys.items() if value is not None and _TAG not in key}
+    return own | {"aws:VpcSourceIp" if port in ENDPOINTS else "aws:SourceIp": source_ip}
 
 
 def _role(principal: iam_evaluator.PrincipalInfo) -> dict[str, Any]:
@@ -81,18 +87,11 @@ def _managed(arn: str, account: str) -> Document | str | None:
     return iam_evaluator._resolve_managed_policy_document(arn, account)
 
 
-def _session(access_key: str, account: str) -> list[Document] | None:
-    passed = (sts._sessions.get(access_key) or {}).get("SessionPolicies")
-    if passed is None:
-        return None
-    return _documents([passed.get("Policy"), *(_managed(arn, account) for arn in passed.get("PolicyArns") or [])])
-
-
-def _scps(account: str) -> tuple[list[Document], ...]:
+def _scps(account: str) -> tuple[tuple[Policy, ...], ...]:
     """The SCPs level by level. ministack's only account is its own management account, which AWS exempts;
     here it is taken for a member of its root.
     """
-    levels: list[list[Document]] = []
+    levels: list[tuple[Policy, ...]] = []
     for target in (*organizations._roots, account):
         attached = [
             organizations._policies[policy_id]
@@ -100,17 +99,26 @@ def _scps(account: str) -> tuple[list[Document], ...]:
             if target in targets and organizations._policies[policy_id]["Type"] == "SERVICE_CONTROL_POLICY"
         ]
         if attached:
-            levels.append(_documents(policy["_Content"] for policy in attached))
+            levels.append(_documents("service control policy", (policy["_Content"] for policy in attached)))
     return tuple(levels)
 
 
-def _endpoint(port: int) -> list[Document] | None:
-    """An endpoint's policy; without one AWS attaches its default, which limits nothing."""
+def _endpoints(port: int) -> dict[str, Endpoint]:
+    """The endpoint a port stands for; without a policy AWS attaches its default, which limits nothing."""
     endpoint_id = ENDPOINTS.get(port)
     if endpoint_id is None:
+        return {}
+    found = ec2._vpc_endpoints[endpoint_id]
+    policy = _document(endpoint_id, found.get("PolicyDocument"))
+    service = found["ServiceName"].rpartition(".")[2]
+    return {endpoint_id: Endpoint(service=service, vpc=found["VpcId"], policy=policy)}
+
+
+def _documents(name: str, documents: Iterable[Document | str | None]) -> tuple[Policy, ...]:
+    return tuple(policy for policy in (_document(name, document) for document in documents) if policy)
+
+
+def _document(name: str, document: Document | str | None) -> Policy | None:
+    if not document:
         return None
-    return _documents([ec2._vpc_endpoints[endpoint_id].get("PolicyDocument")]) or None
-
-
-def _documents(documents: Iterable[Document | str | None]) -> list[Document]:
-    return [json.loads(document) if isinstance(document, str) else document for document in documents if document]
+    return Policy.from_plain(json.loads(document) if isinstance(document, str) else document, name=name)

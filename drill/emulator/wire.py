@@ -1,4 +1,4 @@
-"""What a request to Bedrock asks for: its action, every resource AWS would authorise, and its guardrail."""
+"""What a request to Bedrock asks for: its operation, its model, and its guardrail."""
 
 from __future__ import annotations
 
@@ -9,56 +9,27 @@ from urllib.parse import unquote
 
 from ministack.services import bedrock
 
-from secure_bedrock.policy.authorisation import PROFILE_KEY
 from secure_bedrock.policy.environment import Environment, partition_of
 from secure_bedrock.policy.models import Model
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-#: Operations that have no action of their own.
-_ACTION_OF = {
-    "Converse": "InvokeModel",
-    "ConverseStream": "InvokeModelWithResponseStream",
-    "InvokeModelWithBidirectionalStream": "InvokeModel",
-    "StartAsyncInvoke": "InvokeModel",
+#: Operations on a model, by the last part of their path.
+_OPERATIONS = {
+    "invoke": "InvokeModel",
+    "invoke-with-response-stream": "InvokeModelWithResponseStream",
+    "converse": "Converse",
+    "converse-stream": "ConverseStream",
+    "count-tokens": "CountTokens",
 }
-_INFERENCE = re.compile(
-    r"/model/(?P<model>.+)/(invoke|invoke-with-response-stream|converse|converse-stream|count-tokens)"
-)
+_INFERENCE = re.compile(rf"/model/(?P<model>.+)/(?P<operation>{'|'.join(_OPERATIONS)})")
 
 
-def action_of(action: str | None) -> str | None:
-    """Return the IAM action of what ministack takes for one."""
-    if not action or not action.startswith("bedrock:"):
-        return action
-    name = action.removeprefix("bedrock:")
-    return f"bedrock:{_ACTION_OF.get(name, name)}"
-
-
-def resources_of(path: str, region: str, account: str) -> list[tuple[str, dict[str, str]]]:
-    """Return every ARN an inference call is authorised on, with the context of that authorisation; empty for others."""
+def call_of(path: str) -> tuple[str, Model] | None:
+    """Return operation and model of an inference call, None for another request."""
     match = _INFERENCE.fullmatch(unquote(path))
-    if not match:
-        return []
-    environment = Environment(partition=partition_of(region), region=region, account=account)
-    authorisations = _model(match["model"]).authorisations(environment)
-    return [
-        (
-            authorisation.resource,
-            {
-                "aws:RequestedRegion": authorisation.requested_region or authorisation.resource.split(":")[3] or region,
-                **({PROFILE_KEY: authorisation.only_through[0]} if authorisation.only_through else {}),
-                **tags_of(authorisation.resource),
-            },
-        )
-        for authorisation in authorisations
-    ]
-
-
-def tags_of(arn: str) -> dict[str, str]:
-    """Return the tags of a resource as a request's context has them."""
-    return {f"aws:ResourceTag/{key}": value for key, value in (bedrock._tags.get(arn) or {}).items()}
+    return (_OPERATIONS[match["operation"]], _model(match["model"])) if match else None
 
 
 def guardrail_of(headers: Mapping[str, str], body: bytes, region: str, account: str) -> str | None:

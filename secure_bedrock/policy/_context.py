@@ -33,6 +33,8 @@ def complete(estate: Estate, request: Request, caller: Caller, fields: Fields | 
         _add_resource(context, estate, fields)
     _add_endpoint(context, estate, request)
     settled |= set(context) - {*_ORDINARY, "aws:principalisawsservice"}
+    tags = estate.resource_tags.get(request.resource, {})
+    context |= {f"aws:resourcetag/{name.lower()}": value for name, value in tags.items()}
     for name, value in request.context.items():
         key = name.lower()
         if key in settled and context[key] != value:

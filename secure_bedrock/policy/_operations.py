@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum, auto
 
+_INVOKE = "bedrock:InvokeModel"
 _STREAM = "bedrock:InvokeModelWithResponseStream"
 
 
@@ -21,6 +22,7 @@ class Target(Enum):
     ASYNC = auto()
     BATCH = auto()
     RESPONSES = auto()
+    PROJECT = auto()
     MANTLE = auto()
     GUARDRAIL = auto()
     RESOURCE = auto()
@@ -37,7 +39,8 @@ class Operation:
         service: the service whose endpoint serves it.
         takes_api_keys: whether a Bedrock API key can be used.
         takes_guardrail: whether a call can name a guardrail.
-        retrieves: whether the service reads a knowledge base and calls a model on the caller's behalf.
+        retrieves: whether the service reads a knowledge base for the caller.
+        generates: whether the service calls a model for the caller.
     """
 
     action: str
@@ -46,32 +49,74 @@ class Operation:
     takes_api_keys: bool = True
     takes_guardrail: bool = False
     retrieves: bool = False
+    generates: bool = False
 
 
-def _agent(action: str, target: Target, *, retrieves: bool = False) -> Operation:
-    return Operation(f"bedrock:{action}", target, "bedrock-agent-runtime", takes_api_keys=False, retrieves=retrieves)
+def _agent(action: str, target: Target, *, retrieves: bool = False, generates: bool = False) -> Operation:
+    return Operation(
+        f"bedrock:{action}", target, "bedrock-agent-runtime", takes_api_keys=False, retrieves=retrieves,
+        generates=generates,
+    )  # fmt: skip
+
+
+def _mantle(action: str) -> Operation:
+    return Operation(f"bedrock-mantle:{action}", Target.MANTLE, "bedrock-mantle")
 
 
 OPERATIONS = {
-    "InvokeModel": Operation("bedrock:InvokeModel", Target.MODEL, takes_guardrail=True),
-    "Converse": Operation("bedrock:InvokeModel", Target.MODEL, takes_guardrail=True),
-    "ChatCompletions": Operation("bedrock:InvokeModel", Target.MODEL, takes_guardrail=True),
+    "InvokeModel": Operation(_INVOKE, Target.MODEL, takes_guardrail=True),
+    "Converse": Operation(_INVOKE, Target.MODEL, takes_guardrail=True),
+    "ChatCompletions": Operation(_INVOKE, Target.MODEL, takes_guardrail=True),
+    "Messages": Operation(_INVOKE, Target.MODEL),
     "InvokeModelWithResponseStream": Operation(_STREAM, Target.MODEL, takes_guardrail=True),
     "ConverseStream": Operation(_STREAM, Target.MODEL, takes_guardrail=True),
-    "InvokeModelWithBidirectionalStream": Operation("bedrock:InvokeModel", Target.MODEL, takes_api_keys=False),
-    "StartAsyncInvoke": Operation("bedrock:InvokeModel", Target.ASYNC),
+    "ChatCompletionsStream": Operation(_STREAM, Target.MODEL, takes_guardrail=True),
+    "MessagesStream": Operation(_STREAM, Target.MODEL),
+    "InvokeModelWithBidirectionalStream": Operation(_INVOKE, Target.MODEL, takes_api_keys=False),
+    "StartAsyncInvoke": Operation(_INVOKE, Target.ASYNC),
     "GetAsyncInvoke": Operation("bedrock:GetAsyncInvoke", Target.RESOURCE),
     "ListAsyncInvokes": Operation("bedrock:ListAsyncInvokes", Target.NONE),
     "CountTokens": Operation("bedrock:CountTokens", Target.FOUNDATION_MODEL),
     "ApplyGuardrail": Operation("bedrock:ApplyGuardrail", Target.GUARDRAIL),
     "InvokeGuardrailChecks": Operation("bedrock:InvokeGuardrailChecks", Target.NONE),
-    "Responses": Operation("bedrock:InvokeModel", Target.RESPONSES),
+    "Responses": Operation(_INVOKE, Target.RESPONSES),
+    "ResponsesStream": Operation(_STREAM, Target.RESPONSES),
+    "GetResponse": Operation("bedrock:GetInvoke", Target.PROJECT),
+    "CancelResponse": Operation("bedrock:CancelInvoke", Target.PROJECT),
+    "DeleteResponse": Operation("bedrock:DeleteInvoke", Target.PROJECT),
     "CreateModelInvocationJob": Operation("bedrock:CreateModelInvocationJob", Target.BATCH, "bedrock"),
+    "GetModelInvocationJob": Operation("bedrock:GetModelInvocationJob", Target.RESOURCE, "bedrock"),
+    "StopModelInvocationJob": Operation("bedrock:StopModelInvocationJob", Target.RESOURCE, "bedrock"),
+    "ListModelInvocationJobs": Operation("bedrock:ListModelInvocationJobs", Target.NONE, "bedrock"),
     "InvokeAgent": _agent("InvokeAgent", Target.RESOURCE),
-    "InvokeInlineAgent": _agent("InvokeInlineAgent", Target.NONE),
+    "InvokeInlineAgent": _agent("InvokeInlineAgent", Target.NONE, generates=True),
     "InvokeFlow": _agent("InvokeFlow", Target.RESOURCE),
     "Retrieve": _agent("Retrieve", Target.RESOURCE),
-    "RetrieveAndGenerate": _agent("RetrieveAndGenerate", Target.NONE, retrieves=True),
-    "RetrieveAndGenerateStream": _agent("RetrieveAndGenerate", Target.NONE, retrieves=True),
-    "CreateInference": Operation("bedrock-mantle:CreateInference", Target.MANTLE, "bedrock-mantle"),
+    "RetrieveAndGenerate": _agent("RetrieveAndGenerate", Target.NONE, retrieves=True, generates=True),
+    "RetrieveAndGenerateStream": _agent("RetrieveAndGenerate", Target.NONE, retrieves=True, generates=True),
+    "CreateInference": _mantle("CreateInference"),
+    "CountTokensOnMantle": _mantle("CountTokens"),
+    "GetInference": _mantle("GetInference"),
+    "CancelInference": _mantle("CancelInference"),
+    "DeleteInference": _mantle("DeleteInference"),
 }
+
+#: Condition keys of Bedrock, in lower case, that an action carries; every other action carries none of them.
+_OF_INFERENCE = (
+    "bedrock:guardrailidentifier", "bedrock:inferenceprofilearn", "bedrock:promptrouterarn", "bedrock:servicetier",
+)  # fmt: skip
+_CARRIED = {
+    _INVOKE: (*_OF_INFERENCE, "bedrock:modelarn", "bedrock:projectarn"),
+    _STREAM: _OF_INFERENCE,
+    "bedrock:InvokeInlineAgent": ("bedrock:inlineagentname",),
+    "bedrock:CallWithBearerToken": ("bedrock:bearertokentype",),
+    "bedrock-mantle:CallWithBearerToken": ("bedrock-mantle:bearertokentype",),
+    "bedrock-mantle:CreateInference": ("bedrock-mantle:model", "bedrock-mantle:servicetier"),
+    "bedrock-mantle:CountTokens": ("bedrock-mantle:model",),
+}
+
+
+def carries(action: str, key: str) -> bool:
+    """Whether a request for an action can hold a condition key; for keys that are not Bedrock's it always can."""
+    name = key.lower()
+    return not name.startswith("bedrock") or name in _CARRIED.get(action, ())

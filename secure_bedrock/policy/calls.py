@@ -13,8 +13,9 @@ from typing import Any, Literal
 
 from secure_bedrock.errors import InvalidInput, invalid, nearest
 from secure_bedrock.policy._callers import Caller, Kind
-from secure_bedrock.policy._operations import OPERATIONS, Operation, Target
+from secure_bedrock.policy._operations import OPERATIONS, Operation, Target, carries
 from secure_bedrock.policy.authorisation import PROFILE_KEY, Authorisation
+from secure_bedrock.policy.document import Policy
 from secure_bedrock.policy.environment import Environment, partition_of
 from secure_bedrock.policy.estate import Estate
 from secure_bedrock.policy.models import Model
@@ -26,7 +27,16 @@ _TOKENS = {"short_term_key": "SHORT_TERM", "long_term_key": "LONG_TERM"}
 #: Keys that hold for whoever signed in, and are gone after a role change.
 _OF_SIGN_IN = ("aws:multifactorauth", "sts:", "aws:sourceidentity", "aws:tokenissuetime")
 #: Keys that say where a request came from.
-_OF_NETWORK = ("aws:sourceip", "aws:vpcsourceip", "aws:sourcevpc")
+_OF_NETWORK = ("aws:sourceip", "aws:vpcsourceip", "aws:sourcevpc", "aws:vpce")
+#: What a service calls for somebody, and the keys that say so (IAM User Guide, "Forward access sessions").
+_ON_BEHALF_ACTION = "bedrock:InvokeModel"
+_BEDROCK = "bedrock.amazonaws.com"
+_ON_BEHALF: dict[str, Value] = {
+    "aws:ViaAWSService": "true",
+    "aws:CalledVia": (_BEDROCK,),
+    "aws:CalledViaFirst": _BEDROCK,
+    "aws:CalledViaLast": _BEDROCK,
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,12 +48,16 @@ class Call:
         operation: the API operation, such as `Converse`.
         region: the Region it is sent to.
         model: the id or ARN of a model or profile, or a Model. For the operations that take one.
-        resource: the ARN of what is called instead: an agent alias, a knowledge base, a project, a flow alias.
+        resource: the ARN of what is called instead: an agent alias, a knowledge base, a project, a flow alias; beside a
+            guardrail the guardrail profile it routes through.
         endpoint: the VPC endpoint it goes through. Default: none, it goes over the Internet.
         context: condition keys that do not follow from the rest, such as `aws:SourceIp`.
         credentials: `sigv4`, the default, or a Bedrock API key: `short_term_key`, or `long_term_key` of an IAM user.
         guardrail: the ARN of a guardrail, with `:VERSION` for a numbered version.
         via: the roles that are assumed first, in this order, by name or ARN.
+        session_policies: what was passed when the session that calls was made. Default: none, which limits nothing.
+        service_role: the ARN of the role that is passed, with which a batch job runs. Default: one that may be passed,
+            which the decision then says it assumes.
     """
 
     principal: str
@@ -56,6 +70,8 @@ class Call:
     credentials: Credentials = "sigv4"
     guardrail: str | None = None
     via: tuple[str, ...] = ()
+    session_policies: tuple[Policy, ...] = ()
+    service_role: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +114,8 @@ def _require_possible(estate: Estate, call: Call, operation: Operation) -> None:
     endpoint = estate.endpoints.get(call.endpoint) if call.endpoint else None
     if endpoint and endpoint.service.removesuffix("-fips") != operation.service:
         raise invalid("endpoint", f"{call.endpoint} of {endpoint.service}", allowed=f"one of {operation.service}")
+    if call.guardrail and not operation.takes_guardrail and operation.target is not Target.GUARDRAIL:
+        raise invalid("guardrail", call.guardrail, allowed=f"none: {call.operation} cannot name one")
     if call.credentials == "sigv4":
         return
     if not operation.takes_api_keys:
@@ -114,7 +132,8 @@ def _role_changes(estate: Estate, call: Call) -> Iterator[Step]:
         context = {
             name: value
             for name, value in call.context.items()
-            if not name.lower().startswith(("bedrock", "aws:vpcsourceip"))
+            if carries("sts:AssumeRole", name)
+            and not name.lower().startswith("aws:vpcsourceip")
             and (index == 0 or not name.lower().startswith(_OF_SIGN_IN))
         }
         arn = estate.principals[role].arn if role in estate.principals else role
@@ -151,6 +170,8 @@ class _Making:
                 yield self.on(arn)
         elif target is Target.RESPONSES:
             yield from self.responses()
+        elif target is Target.PROJECT:
+            yield self.on(self.call.resource or self.place.arn("project/default"))
         elif target is Target.NONE:
             yield self.on("*", {"aws:RequestedRegion": self.call.region})
         elif target is Target.MANTLE:
@@ -166,11 +187,17 @@ class _Making:
             yield self.on(self.place.arn("async-invoke/new"))
         if target is Target.BATCH:
             yield self.on(self.place.arn("model-invocation-job/new"))
+        if target is Target.BATCH and self.call.service_role:
+            passed = {"iam:PassedToService": _BEDROCK, "aws:RequestedRegion": self.call.region}
+            direct = self.call.endpoint is None
+            yield Step((self.request("iam:PassRole", self.call.service_role, passed, network=direct),))
         if target is Target.GUARDRAIL or (self.call.guardrail and self.operation.takes_guardrail):
-            resource = unversioned(self.given("guardrail"))
-            yield Step((self.request("bedrock:ApplyGuardrail", resource, {}),))
+            for resource in (unversioned(self.given("guardrail")), self.call.resource):
+                if resource:
+                    yield Step((self.request("bedrock:ApplyGuardrail", resource, {}),))
         if self.operation.retrieves:
             yield Step((self.request("bedrock:Retrieve", self.given("resource"), {}),))
+        if self.operation.generates:
             for authorisation in self.model.authorisations(self.place):
                 yield self.on_model(authorisation, on_behalf=True)
 
@@ -181,57 +208,74 @@ class _Making:
         """An authorisation on a model or profile, in each way AWS may mean it.
 
         Unsettled are: whether a profile's own authorisation carries the guardrail; which of two profiles the key names
-        for an application profile; and whether the models behind a profile carry the network of the call.
+        for an application profile, and whether a batch job's models carry it; and whether the models behind a profile,
+        or those a service calls for somebody who came through an endpoint, carry the network of the call.
         """
         resource, through = authorisation.resource, authorisation.only_through
         notes = []
         if ":*:" in resource:
             resource = resource.replace(":*:", f":{self.place.region}:", 1)
             notes.append("the profile's destinations are not known")
-        contexts: list[dict[str, Value]] = [{"aws:ViaAWSService": "true"} if on_behalf else {}]
+        contexts: list[dict[str, Value]] = [dict(_ON_BEHALF) if on_behalf else {}]
         if self.call.guardrail and self.operation.takes_guardrail:
             named = [context | {GUARDRAIL_KEY: self.call.guardrail} for context in contexts]
             contexts = named if authorisation.carries_guardrail else [*contexts, *named]
             notes += [] if authorisation.carries_guardrail else ["whether a profile's own carries the guardrail"]
+        action = _ON_BEHALF_ACTION if on_behalf else self.operation.action
         if through:
-            contexts = [context | {PROFILE_KEY: arn} for context in contexts for arn in through]
+            keyed = [context | {PROFILE_KEY: arn} for context in contexts for arn in through]
+            contexts = keyed if carries(action, PROFILE_KEY) else [*contexts, *keyed]
             notes += ["which profile the key names"] if len(through) > 1 else []
-        action = "bedrock:InvokeModel" if on_behalf else self.operation.action
+            notes += [] if carries(action, PROFILE_KEY) else ["whether a batch job's models carry the profile"]
         readings = [self.request(action, resource, context) for context in contexts]
-        if through:
+        if through or (on_behalf and self.call.endpoint):
             readings += [self.request(action, resource, context, network=False) for context in contexts]
-            notes.append("whether the models behind a profile carry the network")
+            notes.append("whether the models behind a profile or a service carry the network")
         is_copy = ":inference-profile/" in resource and bool(through)
         notes += ["whether the copied profile is authorised"] if is_copy else []
         return Step(tuple(readings), "; ".join(notes), is_certain=not is_copy)
 
     def responses(self) -> Iterator[Step]:
-        """The Responses API: the model carries the project, the project carries the model that was named."""
+        """The Responses API: the model carries the project, the project carries the model that was named.
+
+        Of a streamed answer AWS's text says that the model carries the project, its table that it does not.
+        """
         project = self.place.arn("project/default")
+        key = "bedrock:ProjectArn"
+        is_settled = carries(self.operation.action, key)
         for index, authorisation in enumerate(self.model.authorisations(self.place)):
             step = self.on_model(authorisation)
-            keyed = [replace(each, context={**each.context, "bedrock:ProjectArn": project}) for each in step.readings]
-            yield replace(step, readings=tuple(keyed))
+            keyed = tuple(replace(each, context={**each.context, key: project}) for each in step.readings)
+            note = step.note if is_settled else f"{step.note}; whether a streamed answer's model carries the project"
+            yield replace(step, readings=keyed if is_settled else (*keyed, *step.readings), note=note.lstrip("; "))
             if index == 0:
-                yield self.on(project, {"bedrock:ModelArn": authorisation.resource})
+                named = {"bedrock:ModelArn": authorisation.resource}
+                yield Step((self.request("bedrock:InvokeModel", project, named),))
 
     def on_project(self) -> Step:
-        project = self.call.resource or self.place.arn("project/default", service="bedrock-mantle")
-        model = self.call.model.id if isinstance(self.call.model, Model) else self.call.model
-        return self.on(project, {"bedrock-mantle:Model": model} if model else {})
+        model = self.call.model
+        name = model.project if isinstance(model, Model) and model.is_on_mantle else "default"
+        project = self.call.resource or self.place.arn(f"project/{name}", service="bedrock-mantle")
+        key = "bedrock-mantle:Model"
+        if model is None or not carries(self.operation.action, key):
+            return self.on(project)
+        return self.on(project, {key: model.id if isinstance(model, Model) else model})
 
     def request(self, action: str, resource: str, more: Mapping[str, Value], *, network: bool = True) -> Request:
-        carries = action.startswith(("bedrock:InvokeModel", "bedrock-mantle:"))
         context = {
             name: value
             for name, value in self.call.context.items()
-            if (carries or not name.lower().startswith("bedrock"))
+            if carries(action, name)
             and not (self.call.via and name.lower().startswith(_OF_SIGN_IN))
             and (network or not name.lower().startswith(_OF_NETWORK))
         }
-        endpoint = self.call.endpoint if network else None
         return Request(
-            principal=self.who, action=action, resource=resource, context={**context, **more}, endpoint=endpoint
+            principal=self.who,
+            action=action,
+            resource=resource,
+            context={**context, **more},
+            endpoint=self.call.endpoint if network else None,
+            session_policies=self.call.session_policies,
         )
 
     @property
@@ -244,6 +288,16 @@ class _Making:
         if value is None:
             raise InvalidInput(f"{name}: got nothing; {self.call.operation} needs one")
         return value
+
+
+def assumptions_of(call: Call) -> tuple[str, ...]:
+    """Return what a decision on a call takes to hold because the call does not say."""
+    target = OPERATIONS[call.operation].target
+    if target is Target.BATCH and not call.service_role:
+        return ("the batch job's service role is not named; it is taken to be one that the caller may pass",)
+    if target is Target.ASYNC:
+        return ("the bucket of an asynchronous call's output is taken to accept it",)
+    return ()
 
 
 def _place(caller: Caller, call: Call) -> Environment:

@@ -63,8 +63,8 @@ def from_case(plain: Plain) -> Case:
 def read_estate(plain: Plain) -> Estate:
     """Read an estate. Raises InvalidInput with the path to what is wrong."""
     known = {
-        "principals", "scps", "rcps", "accounts", "endpoints", "resource_policies", "organization_id",
-        "management_account",
+        "principals", "scps", "rcps", "accounts", "endpoints", "resource_policies", "resource_tags",
+        "organization_id", "management_account",
     }  # fmt: skip
     _require_known("estate", plain, known)
     return Estate(
@@ -76,6 +76,7 @@ def read_estate(plain: Plain) -> Estate:
         resource_policies={
             arn: Policy.from_plain(policy, name=arn) for arn, policy in plain.get("resource_policies", {}).items()
         },
+        resource_tags=plain.get("resource_tags", {}),
         organization_id=plain.get("organization_id"),
         management_account=plain.get("management_account"),
     )
@@ -97,10 +98,11 @@ def read_request(plain: Plain) -> Request:
 def _call(plain: Plain) -> dict[str, Any]:
     known = {
         "principal", "operation", "model", "resource", "region", "endpoint", "context", "credentials", "guardrail",
-        "via",
+        "via", "session_policies", "service_role",
     }  # fmt: skip
     _require_known("call", plain, known)
-    return {**plain, "via": tuple(plain.get("via", ()))}
+    session_policies = _policies("session policy", plain.get("session_policies", []))
+    return {**plain, "via": tuple(plain.get("via", ())), "session_policies": session_policies}
 
 
 def _principal(name: str, plain: Plain) -> Principal:

@@ -95,6 +95,7 @@ class Estate:
         accounts: accounts that differ from that.
         endpoints: by id. An endpoint that is not here is taken to have no policy.
         resource_policies: by the ARN of their resource. A role's trust policy stands with the role.
+        resource_tags: by the ARN of their resource; they become `aws:ResourceTag/...` where a request states no other.
         organization_id: of the organisation all members are in.
         management_account: which neither kind of control policy reaches.
     """
@@ -105,11 +106,12 @@ class Estate:
     accounts: Mapping[str, Account] = field(default_factory=dict)
     endpoints: Mapping[str, Endpoint] = field(default_factory=dict)
     resource_policies: Mapping[str, Policy] = field(default_factory=dict)
+    resource_tags: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     organization_id: str | None = None
     management_account: str | None = None
 
     def __post_init__(self) -> None:
-        for name in ("principals", "accounts", "endpoints", "resource_policies"):
+        for name in ("principals", "accounts", "endpoints", "resource_policies", "resource_tags"):
             object.__setattr__(self, name, MappingProxyType(dict(getattr(self, name))))
 
     @cached_property

@@ -14,7 +14,7 @@ from secure_bedrock.policy import _context
 from secure_bedrock.policy._arns import fields_of
 from secure_bedrock.policy._callers import ACCOUNT_ID, Grant, Kind
 from secure_bedrock.policy._rcp_services import SERVICES
-from secure_bedrock.policy.calls import Call, steps_of
+from secure_bedrock.policy.calls import Call, assumptions_of, steps_of
 from secure_bedrock.policy.decision import Decision, LayerResult
 from secure_bedrock.policy.estate import Estate, Layer, LayerKind
 from secure_bedrock.policy.matching import Finding, View
@@ -229,5 +229,7 @@ def _decide_call(estate: Estate, call: Call) -> Decision:
         first,
         steps=tuple(chosen),
         disputed=tuple(dict.fromkeys(disputed)) if is_open else (),
-        assumptions=tuple(dict.fromkeys(note for decision in chosen for note in decision.assumptions)),
+        assumptions=tuple(
+            dict.fromkeys([*(note for decision in chosen for note in decision.assumptions), *assumptions_of(call)])
+        ),
     )

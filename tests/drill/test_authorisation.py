@@ -168,16 +168,22 @@ def test_an_endpoint_without_a_policy_limits_nothing(cloud, user):
 
 
 @pytest.mark.parametrize(
-    "condition",
+    ("condition", "said"),
     [
-        {"ForAnyValue:StringLike": {"aws:PrincipalOrgPaths": "o-*"}},
-        {"StringEquals": {"aws:username": "${aws:username}"}},
+        ({"ForAnyValue:StringEqualsIfExists": {"aws:TagKeys": "a"}}, "ForAnyValue:StringEqualsIfExists on aws:TagKeys"),
+        ({"StringEqual": {"aws:username": "x"}}, "did you mean 'StringEquals'"),
     ],
 )
-def test_what_the_evaluator_cannot_decide_is_refused_and_says_so(cloud, user, condition):
+def test_what_the_evaluator_cannot_decide_is_refused_and_says_so(cloud, user, condition, said):
     refused = asked(cloud, user(managed=ALLOW, inline={**DENY, "Condition": condition}))
     assert (refused.allowed, refused.decided_by) == (False, "UndecidedException")
-    assert "not modelled" in refused.message
+    assert said in refused.message
+
+
+def test_a_variable_stands_for_what_the_session_has(cloud, user):
+    own = {"StringEquals": {"aws:username": "${aws:username}"}}
+    assert asked(cloud, user(managed={**ALLOW, "Condition": own})) == ALLOWED
+    assert not asked(cloud, user(managed=ALLOW, inline={**DENY, "Condition": own})).allowed
 
 
 def test_an_application_profile_needs_itself_and_its_model(cloud, user):

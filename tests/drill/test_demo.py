@@ -15,9 +15,9 @@ import pytest
 from drill import cdk, demo
 from drill.calls import Outcome, assume, attempt, converse
 from drill.cloud import emulated
-from drill.emulator.matching import Layers, Request, decide
-from drill.environment import ACCOUNT
+from drill.environment import ACCOUNT, REGION
 from drill.rows import MODEL, OTHER_MODEL, UNAPPROVED_MODEL, Row, rows
+from secure_bedrock.policy import Endpoint, Estate, Policy, Principal, Request, evaluate
 
 ROOT = Path(__file__).parents[2]
 
@@ -95,12 +95,15 @@ def test_the_organisations_policy_is_read_back_detached_and_missed(cloud, output
 def test_the_endpoint_is_read_back_with_its_policy_and_private_dns(cloud, outputs):
     found = cloud.client("ec2").describe_vpc_endpoints(VpcEndpointIds=[outputs["Endpoint"]])["VpcEndpoints"][0]
     assert found["PrivateDnsEnabled"] is True
-    document = json.loads(found["PolicyDocument"])
-    everything = [{"Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}]
-    decision = decide(
-        Request(outputs["Stranger"], "bedrock:InvokeModel", "*"), Layers(identity=everything, endpoint=[document])
+    policy = Policy.from_plain(json.loads(found["PolicyDocument"]))
+    endpoint = Endpoint(service="bedrock-runtime", vpc=found["VpcId"], policy=policy)
+    estate = Estate(
+        principals={"stranger": Principal.administrator(outputs["Stranger"])}, endpoints={outputs["Endpoint"]: endpoint}
     )
-    assert (decision.allowed, decision.layer) == (False, "VPC endpoint policy")
+    model = f"arn:aws:bedrock:{REGION}::foundation-model/amazon.nova-lite-v1:0"
+    asked = Request(principal="stranger", action="bedrock:InvokeModel", resource=model, endpoint=outputs["Endpoint"])
+    decision = evaluate(estate, asked)
+    assert (decision.allowed, decision.layer) == (False, "endpoint")
 
 
 def test_the_guardrail_is_read_back_with_its_filters(cloud, outputs):

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from drill.emulator.matching import Layers, Request, decide
 from secure_bedrock.errors import InvalidInput
+from secure_bedrock.policy import Estate, Principal, Request, evaluate
 from secure_bedrock.policy.document import Condition, Policy, Statement
 from secure_bedrock.policy.environment import Arn, partition_of
 from secure_bedrock.policy.guardrails import GuardrailVersion, RequiredGuardrail
@@ -166,11 +166,15 @@ def test_dividing_a_statement_changes_no_decision(statement, limit, data):
         return
     assert all(size_of(document) <= limit for document in documents)
     everything = Statement(effect="Allow", actions=("*",), resources=("*",))
-    rest = [Policy(statements=(everything,)).to_plain()] if statement.effect == "Deny" else []
-    asked = Request("p", data.draw(st.sampled_from(statement.actions)), data.draw(st.sampled_from(statement.resources)))
-    whole = decide(asked, Layers([*rest, Policy(statements=(statement,)).to_plain()]))
-    divided = decide(asked, Layers([*rest, *(document.to_plain() for document in documents)]))
-    assert whole.allowed == divided.allowed
+    rest = [Policy(statements=(everything,))] if statement.effect == "Deny" else []
+    asked = data.draw(st.sampled_from(statement.actions)), data.draw(st.sampled_from(statement.resources))
+    assert _allowed(asked, [*rest, Policy(statements=(statement,))]) == _allowed(asked, [*rest, *documents])
+
+
+def _allowed(asked, documents):
+    holder = Principal(arn="arn:aws:iam::111122223333:role/app", identity=tuple(documents))
+    request = Request(principal="app", action=asked[0], resource=asked[1])
+    return evaluate(Estate(principals={"app": holder}), request).allowed
 
 
 def test_a_negative_statement_is_never_divided():

@@ -31,7 +31,7 @@ class Case:
 
     @property
     def is_of_a_resource(self) -> bool:
-        """Whether a resource's own policy has a say, which `drill/emulator/matching.py` does not read."""
+        """Whether a resource's own policy has a say beside the caller's."""
         return self.is_trust or self.request["action"].startswith("execute-api:")
 
 

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from secure_bedrock.policy.cases import read_estate
-from secure_bedrock.policy.evaluation import evaluate
-from tests.policy.test_questions_agree import asked_of
 from tests.questions.cases import cases
+from tests.questions.evaluated import decided
 
 CASES = [case for case in cases() if case.file == "gateway_callers"]
 
@@ -21,25 +19,23 @@ def test_there_are_enough_questions():
 
 
 def test_each_denial_is_the_only_one_of_some_request(estates):
-    values = {name: read_estate(estates[name].estate) for name in {case.app for case in CASES}}
     needed, present = set(), set()
     for case in CASES:
         question = estates[case.app].ask(case)
         for sid in [each["Sid"] for each in question.api["Statement"] if each["Effect"] == "Deny"]:
             present.add(sid)
             left = replace(question, api=without(question.api, sid))
-            if case.expected == "denied" and evaluate(*asked_of(values[case.app], case, left)).allowed:
+            if case.expected == "denied" and decided(left).allowed:
                 needed.add(sid)
     assert present == needed == {"OtherCallers", "WithoutTls", "OffNetwork", "Suspended"}
 
 
 def test_the_allow_is_what_lets_a_role_without_a_policy_and_another_account_in(estates):
-    values = read_estate(estates["gateway"].estate)
     stopped = set()
     for case in CASES:
         question = estates[case.app].ask(case)
         left = replace(question, api=without(question.api, "Callers"))
         if case.expected == "allowed" and case.app == "gateway":
-            stopped |= {case.name} if not evaluate(*asked_of(values, case, left)).allowed else set()
+            stopped |= {case.name} if not decided(left).allowed else set()
     assert {"a named role without a policy of its own"} < stopped
     assert any(name.startswith("the named role of another account") for name in stopped)
