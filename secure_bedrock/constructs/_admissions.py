@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import replace
@@ -10,13 +11,21 @@ from typing import TYPE_CHECKING
 import aws_cdk as cdk
 
 from secure_bedrock.constructs._declaration import required_guardrail
-from secure_bedrock.constructs._edge import models_of
-from secure_bedrock.constructs._grantees import admitted_of, role_of
+from secure_bedrock.constructs._edge import models_of, warn
+from secure_bedrock.constructs._grantees import admitted_of, is_made_here, role_of
 from secure_bedrock.constructs._tokens import environment_of, known, refers_outside
 from secure_bedrock.errors import InvalidInput, invalid
 from secure_bedrock.policy.access import Access
 from secure_bedrock.policy.document import Policy
-from secure_bedrock.policy.endpoint import Admission, Admitted, endpoint_policy, grants_of, plain_grants
+from secure_bedrock.policy.endpoint import (
+    Admission,
+    Admitted,
+    Grant,
+    endpoint_policy,
+    grants_of,
+    owner_statements,
+    plain_grants,
+)
 from secure_bedrock.policy.guardrails import GuardrailVersion, RequiredGuardrail
 from secure_bedrock.policy.limits import ENDPOINT_POLICY, limit
 from secure_bedrock.policy.models import Model
@@ -69,7 +78,18 @@ class Admissions:
             )
         self._require_same_organization(admitted)
         grants = plain_grants(environment_of(self._endpoint), self._models, self._guardrail)
+        if admitted not in self._plain and admitted.principal_arn and not is_made_here(grantee):
+            self._ask_owner(admitted.principal_arn, grants)
         self._plain[admitted] = Admission(admitted=admitted, grants=grants)
+
+    def _ask_owner(self, arn: str, grants: tuple[Grant, ...]) -> None:
+        """Print what the owner of a role must attach: an admission grants nothing, and no policy of it is ours."""
+        path = self._endpoint.node.path
+        ids = {service.plain: f"the id of {path}/{service.value}" for service in self._endpoint.endpoints}
+        statements = [statement.to_plain() for statement in owner_statements(grants, ids)]
+        printed = json.dumps(cdk.Stack.of(self._endpoint).resolve([arn, statements]))
+        text = "grantee: an imported role is let through and granted nothing; its owner must attach these statements: "
+        warn(self._endpoint, "foreign-role", text + printed)
 
     def _require_same_organization(self, admitted: Admitted) -> None:
         mine, theirs = self._organization_id, admitted.organization_id

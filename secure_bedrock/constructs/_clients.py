@@ -96,13 +96,17 @@ def _holds(outer: IPv4Network | IPv6Network, inner: IPv4Network | IPv6Network) -
 
 
 def _vpc_range(vpc: ec2.IVpc) -> str | None:
-    """The VPC's range where it is known: an imported VPC need not have one."""
+    """The VPC's range where it is known: an imported VPC need not have one.
+
+    `Vpc.from_lookup` gives `1.2.3.4/5`, which is no range, until the CDK CLI has looked the VPC up.
+    """
     if isinstance(vpc, ec2.Vpc):
         resource = vpc.node.default_child
         return known(resource.cidr_block) if isinstance(resource, ec2.CfnVPC) else None
     try:
-        return known(vpc.vpc_cidr_block)
-    except RuntimeError:
+        found = known(vpc.vpc_cidr_block)
+        return None if found is None else str(ip_network(found))
+    except (RuntimeError, ValueError):
         return None
 
 

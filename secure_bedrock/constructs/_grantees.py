@@ -10,7 +10,7 @@ from constructs import IConstruct
 
 from secure_bedrock.constructs._edge import arn_of, warn
 from secure_bedrock.constructs._naming import generated_role_name
-from secure_bedrock.constructs._tokens import environment_of, known, refers_outside, same_stack
+from secure_bedrock.constructs._tokens import environment_of, known, refers_outside, same_stack, target_of
 from secure_bedrock.errors import invalid
 from secure_bedrock.policy.endpoint import Admitted
 from secure_bedrock.policy.environment import Arn
@@ -49,6 +49,16 @@ def role_of(grantee: object) -> object | None:
         return grantee
     principal = getattr(grantee, "grant_principal", None)
     return principal if principal is not None and arn_of(principal, "role_arn") else None
+
+
+def is_made_here(grantee: object) -> bool:
+    """Whether a role's policies are written in this app.
+
+    An imported role takes statements and CDK says they were added, even where no template holds them.
+    """
+    if isinstance(grantee, str | iam.ArnPrincipal):
+        return isinstance(target_of(grantee if isinstance(grantee, str) else grantee.arn), iam.CfnRole)
+    return isinstance(role_of(grantee), iam.Role | iam.LazyRole)
 
 
 def _account(account: str) -> str:

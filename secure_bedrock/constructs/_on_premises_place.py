@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-import aws_cdk as cdk
 from aws_cdk import aws_ec2 as ec2
-from constructs import IConstruct
 
 from secure_bedrock.constructs._clients import (
     _vpc_range as range_of_vpc,  # one reading of a VPC's range
 )
 from secure_bedrock.constructs._on_premises_names import resource_of
-from secure_bedrock.constructs._tokens import known
+from secure_bedrock.constructs._tokens import known, target_of
 from secure_bedrock.constructs.endpoint import PrivateBedrockEndpoint
 from secure_bedrock.errors import invalid
 from secure_bedrock.policy.lists import items_of
@@ -43,7 +41,7 @@ def place_of(endpoint: PrivateBedrockEndpoint, vpc: ec2.IVpc | None) -> Place:
         InvalidInput: for another VPC than the endpoint's.
     """
     resource = resource_of(endpoint, next(iter(endpoint.endpoints)))
-    made = _made_here(resource.vpc_id)
+    made = target_of(resource.vpc_id)
     whole = known(made.cidr_block) if isinstance(made, ec2.CfnVPC) else None
     if vpc is not None:
         _require_same(vpc, resource.vpc_id)
@@ -75,7 +73,7 @@ def _subnet(name: str, item: object) -> Subnet:
 
 
 def _range_of_made(subnet_id: str) -> str | None:
-    made = _made_here(subnet_id)
+    made = target_of(subnet_id)
     return known(made.cidr_block) if isinstance(made, ec2.CfnSubnet) else None
 
 
@@ -86,16 +84,8 @@ def _range_of_imported(item: object) -> str | None:
         return None
 
 
-def _made_here(text: str) -> IConstruct | None:
-    """The resource of this app that a text refers to."""
-    if known(text) is not None:
-        return None
-    tokens = cdk.Tokenization.reverse_string(text).tokens
-    return next((token.target for token in tokens if cdk.Reference.is_reference(token)), None)
-
-
 def _identity(text: str) -> str:
-    made = _made_here(text)
+    made = target_of(text)
     return text if made is None else made.node.path
 
 

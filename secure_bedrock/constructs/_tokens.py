@@ -45,6 +45,19 @@ def _is_outside(token: cdk.IResolvable, stack: cdk.Stack) -> bool:
     return cdk.CfnElement.is_cfn_element(target) and cdk.Stack.of(target).node.addr != stack.node.addr
 
 
+def target_of(text: str) -> IConstruct | None:
+    """Return the resource of this app that a text refers to, None where it refers to none."""
+    if known(text) is not None:
+        return None
+    tokens = cdk.Tokenization.reverse_string(text).tokens
+    return next((token.target for token in tokens if cdk.Reference.is_reference(token)), None)
+
+
+def is_same(value: object, token: cdk.IResolvable) -> bool:
+    """Whether a value read back from a construct is a token that was given to it: each has one text of its own."""
+    return cdk.Token.as_string(value) == cdk.Token.as_string(token)
+
+
 def same_stack(one: IConstruct, other: IConstruct) -> bool:
     """Whether two constructs are in one stack."""
     return cdk.Stack.of(one).node.addr == cdk.Stack.of(other).node.addr

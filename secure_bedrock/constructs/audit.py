@@ -13,6 +13,7 @@ from aws_cdk import aws_logs as logs
 from constructs import Construct, IConstruct
 
 from secure_bedrock.constructs._audit_alarms import NAMESPACE, Alarms
+from secure_bedrock.constructs._audit_neighbours import collisions, register, warn_of_deletion
 from secure_bedrock.constructs._audit_storage import (
     TRAIL_LOG_GROUP,
     attach,
@@ -149,6 +150,7 @@ class BedrockAuditTrail(Construct):
             self.invocation_logging = InvocationLoggingSetting(
                 self, "InvocationLogging", place=place, logging=invocation_logging, bucket=self.bucket
             )
+        register(self)
         check_at_synth(self, self._problems)
 
     @property
@@ -244,12 +246,15 @@ class BedrockAuditTrail(Construct):
         return dashboard
 
     def _problems(self) -> list[str]:
-        if self.invocation_logging is None:
-            return []
-        others = other_settings(self.invocation_logging)
+        setting = self.invocation_logging
+        warn_of_deletion(self, [self.key, self.bucket, self.log_group])
+        if setting is not None:
+            warn_of_deletion(self, [setting.key, setting.log_group])
+        others = other_settings(setting) if setting is not None else []
         if not others:
-            return []
-        return [f"invocation_logging: an account has one setting in a Region, and {', '.join(others)} sets it too"]
+            return collisions(self)
+        text = f"invocation_logging: an account has one setting in a Region, and {', '.join(others)} sets it too"
+        return [text, *collisions(self)]
 
 
 @jsii.implements(cdk.IAspect)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 
+import aws_cdk as cdk
 import jsii
 from aws_cdk import aws_ec2 as ec2
 from constructs import Construct
@@ -12,7 +13,7 @@ from constructs import Construct
 from secure_bedrock.constructs._admissions import Admissions
 from secure_bedrock.constructs._clients import HTTPS, open_to
 from secure_bedrock.constructs._edge import check_at_synth, later, warn
-from secure_bedrock.constructs._tokens import environment_of
+from secure_bedrock.constructs._tokens import environment_of, is_same
 from secure_bedrock.errors import InvalidInput, invalid
 from secure_bedrock.policy.document import Plain
 from secure_bedrock.policy.guardrails import GuardrailVersion
@@ -101,6 +102,7 @@ class PrivateBedrockEndpoint(Construct):
         )
         self._connections = ec2.Connections(security_groups=[self.security_group], default_port=HTTPS)
         self._opened = open_to(self.security_group, vpc, clients=clients, client_cidrs=client_cidrs)
+        self._policies: dict[BedrockService, tuple[ec2.CfnVPCEndpoint, cdk.IResolvable]] = {}
         self.endpoints: Mapping[BedrockService, ec2.InterfaceVpcEndpoint] = MappingProxyType(
             {
                 service: self._endpoint(service, vpc, subnets, private_dns_enabled=private_dns_enabled)
@@ -125,7 +127,8 @@ class PrivateBedrockEndpoint(Construct):
 
         A ScopedInvokeRole is tied to this endpoint by it, both halves at once.
         A plain role of another stack gets a literal name, because the endpoint names it by text and never by reference.
-        Admitting grants nothing by itself: the principal's own policies must allow the call too.
+        Admitting grants nothing by itself: the principal's own policies must allow the call too. Of a role whose
+        policies this app does not write, imported or named by its ARN, a warning prints what its owner must attach.
 
         Args:
             grantee: a role (new, imported or scoped), a role's ARN, a construct that runs as one, `iam.ArnPrincipal`,
@@ -150,19 +153,24 @@ class PrivateBedrockEndpoint(Construct):
     def _endpoint(
         self, service: BedrockService, vpc: ec2.IVpc, subnets: ec2.SubnetSelection | None, *, private_dns_enabled: bool
     ) -> ec2.InterfaceVpcEndpoint:
-        endpoint = ec2.InterfaceVpcEndpoint(
-            self,
-            _construct_id(service),
-            vpc=vpc,
-            service=ec2.InterfaceVpcEndpointAwsService(service.value),
-            subnets=subnets,
-            security_groups=[self.security_group],
-            open=False,
-            private_dns_enabled=private_dns_enabled,
-        )
+        try:
+            endpoint = ec2.InterfaceVpcEndpoint(
+                self,
+                _construct_id(service),
+                vpc=vpc,
+                service=ec2.InterfaceVpcEndpointAwsService(service.value),
+                subnets=subnets,
+                security_groups=[self.security_group],
+                open=False,
+                private_dns_enabled=private_dns_enabled,
+            )
+        except RuntimeError as error:  # CDK's own refusal of a selection that an imported VPC cannot answer
+            raise invalid("subnets", subnets, allowed=f"subnets that the VPC is known to have; {error}") from None
         resource = endpoint.node.default_child
         assert isinstance(resource, ec2.CfnVPCEndpoint)  # noqa: S101 - CDK's own primary child
-        resource.policy_document = later(lambda: self._admissions.policy_or_nobody(service).to_plain())
+        written = later(lambda: self._admissions.policy_or_nobody(service).to_plain())
+        resource.policy_document = written
+        self._policies[service] = (resource, written)
         return endpoint
 
     def _warn_of_place(self, vpc: ec2.IVpc, services: tuple[BedrockService, ...], *, private_dns_enabled: bool) -> None:
@@ -186,7 +194,15 @@ class PrivateBedrockEndpoint(Construct):
                     f"endpoint-unused-{service.value}",
                     f"nobody is admitted to {service.value}: it denies everything",
                 )
-        return self._admissions.problems(tuple(self.endpoints))
+        return [*self._replaced(), *self._admissions.problems(tuple(self.endpoints))]
+
+    def _replaced(self) -> list[str]:
+        """Return the services whose policy somebody else wrote over, such as an Aspect."""
+        return [
+            f"{service.value}: the endpoint's policy was replaced by one that knows nothing of who was admitted"
+            for service, (resource, written) in self._policies.items()
+            if not is_same(resource.policy_document, written)
+        ]
 
 
 def _services(services: Iterable[BedrockService]) -> tuple[BedrockService, ...]:

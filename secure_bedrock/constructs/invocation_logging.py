@@ -71,6 +71,8 @@ class InvocationLogging:
         for name in switches:
             if not isinstance(getattr(self, name), bool):
                 raise invalid(f"invocation_logging.{name}", getattr(self, name), allowed="True or False")
+        if self.role is not None and not hasattr(self.role, "role_arn"):
+            raise invalid("invocation_logging.role", self.role, allowed="an iam.IRole")
         if not any((self.text, self.images, self.embeddings, self.video, self.audio)):
             raise InvalidInput(
                 "invocation_logging: got nothing to log; allowed is text, images, embeddings, video, audio"
@@ -113,6 +115,7 @@ class InvocationLoggingSetting(Construct):
             {"CloudWatchLogGroupRetainedOneYear": "prompts are personal data: `retention` says how long they stay"},
         )
         delivery = self._delivery_role(place)
+        self.makes_role = logging.role is None
         role = logging.role or self._role()
         configuration = logging.configuration(
             log_group=self.log_group.log_group_name, role=delivery.role_arn, bucket=bucket.bucket_name
@@ -175,26 +178,36 @@ class InvocationLoggingSetting(Construct):
         own_stack = arn(f"stack/{stack.stack_name}/*", service="cloudformation")
         settings = [f"bedrock:{verb}ModelInvocationLoggingConfiguration" for verb in ("Get", "Put")]
         to_bedrock = {"StringEquals": {"iam:PassedToService": "bedrock.amazonaws.com"}}
-        acknowledge(role, OWN_POLICY_IS_INLINE)
-        acknowledge_wildcards(role, ["*"], "the two actions on the account's logging setting have no resource")
-        acknowledge_wildcards(role, [own_log, own_stack], "AWS makes the ids of streams and stacks; names are exact")
-        granted = [
-            role.add_to_principal_policy(statement)
-            for statement in (
-                iam.PolicyStatement(actions=settings, resources=["*"]),
-                iam.PolicyStatement(actions=["iam:PassRole"], resources=[delivery_role], conditions=to_bedrock),
-                iam.PolicyStatement(actions=["logs:CreateLogStream", "logs:PutLogEvents"], resources=[own_log]),
-                iam.PolicyStatement(actions=["cloudformation:DescribeStacks"], resources=[own_stack]),
-            )
+        statements = [
+            iam.PolicyStatement(actions=settings, resources=["*"]),
+            iam.PolicyStatement(actions=["iam:PassRole"], resources=[delivery_role], conditions=to_bedrock),
+            iam.PolicyStatement(actions=["logs:CreateLogStream", "logs:PutLogEvents"], resources=[own_log]),
+            iam.PolicyStatement(actions=["cloudformation:DescribeStacks"], resources=[own_stack]),
         ]
-        if not all(each.statement_added for each in granted):
-            warn(
-                self,
-                "logging-role",
-                f"the role {role.role_name} must be allowed {', '.join(settings)}, iam:PassRole of "
-                f"{delivery_role} to bedrock.amazonaws.com and cloudformation:DescribeStacks of this stack",
-            )
+        if not isinstance(role, iam.Role):
+            return self._attach(role, statements, place, wildcards=[own_log, own_stack])
+        _acknowledge_setting(role, [own_log, own_stack])
+        granted = [role.add_to_principal_policy(statement) for statement in statements]
         return [each.policy_dependable for each in granted if each.policy_dependable is not None]
+
+    def _attach(
+        self, role: iam.IRole, statements: list[iam.PolicyStatement], place: Place, *, wildcards: list[str]
+    ) -> list[IDependable]:
+        """Attach statements to an imported role; where CDK does not, although it says so, print them for its owner.
+
+        In a policy named by the Region: CDK's default name for an imported role is the same in every stack.
+        """
+        name = f"{LOGGING_ROLE}-{place.environment.region}"
+        policy = iam.Policy(self, "RolePolicy", policy_name=name, statements=statements)
+        _acknowledge_setting(policy, wildcards)
+        role.attach_inline_policy(policy)
+        resource, stack = policy.node.default_child, cdk.Stack.of(self)
+        if isinstance(resource, iam.CfnPolicy) and stack.resolve(resource.roles):
+            return [policy]
+        printed = json.dumps(stack.resolve([statement.to_statement_json() for statement in statements]))
+        text = f"invocation_logging.role: the owner of {role.role_name} must attach these statements: {printed}"
+        warn(self, "foreign-logging-role", text)
+        return []
 
     def _function(self, role: iam.IRole) -> lambda_.Function:
         # Literal, as the function's name is: the role may be of another Region's stack.
@@ -235,6 +248,12 @@ class InvocationLoggingSetting(Construct):
             },
         )
         return function
+
+
+def _acknowledge_setting(holder: IConstruct, wildcards: list[str]) -> None:
+    acknowledge(holder, OWN_POLICY_IS_INLINE)
+    acknowledge_wildcards(holder, ["*"], "the two actions on the account's logging setting have no resource")
+    acknowledge_wildcards(holder, wildcards, "AWS makes the ids of streams and stacks; names are exact")
 
 
 def other_settings(setting: InvocationLoggingSetting) -> list[str]:

@@ -191,7 +191,8 @@ class ScopedInvokeRole(Construct):
             )
         self._require_ceiling_fits()
         self.role_name = generated_role_name(self) if role_name is None else require_role_name(role_name)
-        self.role_arn = environment.arn(f"role{require_path(path)}{self.role_name}", service="iam", region="")
+        self._path = require_path(path)
+        self.role_arn = environment.arn(f"role{self._path}{self.role_name}", service="iam", region="")
         if permissions_boundary is not None and not hasattr(permissions_boundary, "managed_policy_arn"):
             raise invalid("permissions_boundary", permissions_boundary, allowed="an iam.IManagedPolicy")
         self.role = iam.Role(
@@ -264,6 +265,13 @@ class ScopedInvokeRole(Construct):
         require_size(self._ceiling(), limit=left, name="models")
 
     def _problems(self) -> list[str]:
+        resource = self.role.node.default_child
+        if isinstance(resource, iam.CfnRole) and (resource.role_name, resource.path) != (self.role_name, self._path):
+            text = (
+                f"role_name: the role was renamed to {resource.path}{resource.role_name}, and endpoints and policies "
+                f"name {self._path}{self.role_name}; pass role_name and path to the construct instead"
+            )
+            return [text]
         problem = self._paths.problem()
         if problem is not None:
             return [problem]

@@ -6,7 +6,7 @@ An endpoint without a policy lets everything through, so there always is one; it
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from secure_bedrock.errors import InvalidInput
@@ -20,7 +20,7 @@ from secure_bedrock.policy.actions import (
     invoke_actions,
 )
 from secure_bedrock.policy.allow import invoke_statements, mantle_models
-from secure_bedrock.policy.authorisation import Authorisation
+from secure_bedrock.policy.authorisation import PROFILE_KEY, Authorisation
 from secure_bedrock.policy.document import ANYBODY, Condition, Policy, Statement
 from secure_bedrock.policy.environment import Environment
 from secure_bedrock.policy.guardrails import RequiredGuardrail
@@ -118,6 +118,30 @@ def plain_grants(
     if guardrail:
         grants.append(Grant(service=BedrockService.RUNTIME, actions=(APPLY_GUARDRAIL,), resources=(guardrail.arn,)))
     return tuple(grants)
+
+
+def owner_statements(grants: Iterable[Grant], endpoint_ids: Mapping[BedrockService, str]) -> tuple[Statement, ...]:
+    """Return what the owner of an admitted principal attaches to it: the same grants, through the endpoints only.
+
+    The network stands where its key is known to be: on inference that is not itself reached through a profile.
+    """
+    return tuple(
+        Statement(
+            effect="Allow",
+            sid=f"Bedrock{index}",
+            actions=grant.actions,
+            resources=grant.resources,
+            conditions=(*grant.conditions, *_through(grant, endpoint_ids)),
+        )
+        for index, grant in enumerate(grants, start=1)
+    )
+
+
+def _through(grant: Grant, endpoint_ids: Mapping[BedrockService, str]) -> tuple[Condition, ...]:
+    bound = any(condition.key == PROFILE_KEY for condition in grant.conditions)
+    if bound or grant.actions == (APPLY_GUARDRAIL,) or grant.service not in endpoint_ids:
+        return ()
+    return (Condition(operator="StringEquals", key="aws:SourceVpce", values=(endpoint_ids[grant.service],)),)
 
 
 def _by_guardrail(

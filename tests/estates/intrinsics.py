@@ -23,12 +23,14 @@ class Deployment:
         account: of all of them.
         region: of all of them.
         partition: of all of them.
+        children: the name of each nested stack, by its parent's and its logical id.
     """
 
     templates: dict[str, Template]
     account: str = "111122223333"
     region: str = "eu-west-1"
     partition: str = "aws"
+    children: dict[tuple[str, str], str] = field(default_factory=dict)
     _exports: dict[str, tuple[str, Any]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -63,7 +65,19 @@ class Deployment:
 
     def _ref(self, stack: str, name: str) -> str:
         pseudo = {"AWS::AccountId": self.account, "AWS::Region": self.region, "AWS::Partition": self.partition}
-        return pseudo.get(name) or self.physical_id(stack, name)
+        if name in pseudo:
+            return pseudo[name]
+        if name in self.templates[stack].get("Parameters", {}):
+            return self._parameter(stack, name)
+        return self.physical_id(stack, name)
+
+    def _parameter(self, stack: str, name: str) -> str:
+        """What the parent of a nested stack passes to it, or the default."""
+        for (parent, logical_id), child in self.children.items():
+            passed = self.templates[parent]["Resources"][logical_id]["Properties"].get("Parameters", {})
+            if child == stack and name in passed:
+                return self.resolve(parent, passed[name])
+        return self.templates[stack]["Parameters"][name]["Default"]
 
     def physical_id(self, stack: str, logical_id: str) -> str:
         """Return what Ref gives for a resource."""
@@ -78,6 +92,10 @@ class Deployment:
 
     def attribute(self, stack: str, logical_id: str, name: str) -> str:
         """Return what Fn::GetAtt gives."""
+        child = self.children.get((stack, logical_id))
+        if child is not None:
+            output = self.templates[child]["Outputs"][name.removeprefix("Outputs.")]
+            return self.resolve(child, output["Value"])
         resource = self.templates[stack]["Resources"][logical_id]
         kind = (resource["Type"], name)
         bedrock = f"arn:{self.partition}:bedrock:{self.region}:{self.account}"
