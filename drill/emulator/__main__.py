@@ -41,9 +41,10 @@ async def _serve(port: int, endpoint_ports: tuple[int, ...]) -> None:
     from hypercorn.config import Config  # noqa: PLC0415
     from ministack.app import app  # noqa: PLC0415
 
-    from drill.emulator import api_gateway, authorisation, private_dns, providers, repairs  # noqa: PLC0415
+    from drill.emulator import api_gateway, authorisation, outside, private_dns, providers, repairs  # noqa: PLC0415
 
     providers.install()
+    outside.install()
     repairs.install()
     authorisation.install()
     api_gateway.install()
