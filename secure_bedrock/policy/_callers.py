@@ -73,6 +73,8 @@ class Caller:
             return (self.arn,)
         root = f"{':'.join(self.arn.split(':')[:2])}:iam::{self.account}:root"
         names = (root, self.arn) if self.kind is not Kind.ROOT else (root,)
+        if self.kind is Kind.ROLE:
+            return (*names, self.session or "a session whose name is not known")
         return (*names, self.session) if self.session else names
 
 

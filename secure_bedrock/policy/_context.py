@@ -15,7 +15,10 @@ from secure_bedrock.policy.estate import Estate
 from secure_bedrock.policy.request import Request, Value
 
 #: Keys of requests that came through an endpoint, and only of those.
-_THROUGH_ENDPOINT = ("aws:sourcevpce", "aws:sourcevpc", "aws:vpcsourceip")
+_THROUGH_ENDPOINT = (
+    "aws:sourcevpce", "aws:sourcevpc", "aws:sourcevpcarn", "aws:vpcsourceip", "aws:vpceaccount", "aws:vpceorgid",
+    "aws:vpceorgpaths",
+)  # fmt: skip
 #: Keys every request has, with the value of the ordinary one; a request may state another.
 _ORDINARY = {"aws:securetransport": "true", "aws:viaawsservice": "false"}
 UNSPECIFIED = "unspecified"
@@ -33,6 +36,8 @@ def complete(estate: Estate, request: Request, caller: Caller, fields: Fields | 
         _add_resource(context, estate, fields)
     _add_endpoint(context, estate, request)
     settled |= set(context) - {*_ORDINARY, "aws:principalisawsservice"}
+    if caller.kind is not Kind.USER:  # session tags take the place of a role's own ("Passing session tags")
+        settled = {key for key in settled if not key.startswith("aws:principaltag/")}
     tags = estate.resource_tags.get(request.resource, {})
     context |= {f"aws:resourcetag/{name.lower()}": value for name, value in tags.items()}
     for name, value in request.context.items():
@@ -41,7 +46,8 @@ def complete(estate: Estate, request: Request, caller: Caller, fields: Fields | 
             raise invalid(
                 f"context {name}", str(value), allowed=f"{context[key]!r}, which follows from the rest of the request"
             )
-        context[key] = (value,) if key in MULTIVALUED and isinstance(value, str) else value
+        if value != ():  # no value is no key
+            context[key] = (value,) if key in MULTIVALUED and isinstance(value, str) else value
     return context
 
 

@@ -74,7 +74,7 @@ def _layers(estate: Estate, request: Request, view: View, owner: str | None) -> 
     if not is_trust:
         yield from estate.resource_layers(view.resource)
     yield from estate.identity_layers(caller)
-    if request.session_policies:
+    if request.session_policies or caller.kind is Kind.FEDERATED_USER:  # whose session may nothing without one
         yield Layer(kind="session", policies=request.session_policies)
     if is_trust:
         yield from estate.trust_layers(view.resource)
@@ -193,6 +193,8 @@ def _assumptions(estate: Estate, request: Request, view: View) -> Iterator[str]:
         yield f"the endpoint {request.endpoint} is not in the estate; it is taken to have no policy, so full access"
     if _is_trust(view) and not estate.trust_layers(view.resource):
         yield f"the trust policy of {view.resource} is not in the estate; it is taken to trust nobody"
+    if view.fields and not view.fields[4] and view.fields[2] != "bedrock" and _owner(view) is None:
+        yield f"whose {view.resource} is the request does not say (aws:ResourceAccount); it is taken to be the caller's"
     if view.action.startswith("kms:") and view.fields and view.resource not in estate.resource_policies:
         yield f"the key policy of {view.resource} is not in the estate; it is taken to leave the decision to IAM"
 

@@ -265,6 +265,10 @@ def compile_policy(policy: Policy, *, principals: bool | None) -> tuple[Compiled
 def _require_principals(source: Statement, *, wanted: bool | None) -> None:
     if wanted is not None and wanted is not bool(source.principals or source.not_principals):
         raise InvalidInput(f"Principal: {'a statement here needs one' if wanted else 'none is allowed here'}")
+    if source.not_principals and source.effect == "Allow":
+        raise InvalidInput("NotPrincipal: AWS supports it with Deny only")
+    if wanted is False and not (source.resources or source.not_resources):
+        raise InvalidInput("Resource: a statement here needs one, or NotResource")
 
 
 def _compiled(policy: Policy, index: int, *, principals: bool | None) -> CompiledStatement:

@@ -125,6 +125,7 @@ def test_what_aws_does_not_settle_is_not_said_where_it_changes_nothing():
     [
         ({"context": {"aws:PrincipalArn": "arn:aws:iam::111122223333:role/other"}}, "context aws:PrincipalArn"),
         ({"context": {"aws:requestedREGION": "us-east-1"}}, "context aws:requestedREGION: got 'us-east-1'"),
+        ({"context": {"aws:VpceOrgID": "o-1"}}, "context aws:vpceorgid: a request without an endpoint"),
         ({"context": {"aws:SourceVpce": VPCE}}, "a request without an endpoint has no such key"),
         ({"context": {"aws:SourceIp": "203.0.113.7"}, "endpoint": VPCE}, "aws:SourceIp"),
         ({"principal": "nobody"}, "principal: got 'nobody'"),
@@ -156,6 +157,7 @@ def test_a_user_has_no_session_policy():
         ({"operation": "InvokeAgent"}, "resource: got nothing"),
         ({"operation": "ApplyGuardrail"}, "guardrail: got nothing"),
         ({"operation": "InvokeAgent", "credentials": "short_term_key"}, "takes no API key"),
+        ({"operation": "RetrieveAndGenerate", "guardrail": "arn:x"}, "RetrieveAndGenerate cannot name one"),
         ({"credentials": "long_term_key"}, "a key of an IAM user"),
         ({"endpoint": VPCE}, "vpce-0123456789abcdef0 of bedrock-mantle"),
         ({"region": "cn-north-1"}, "region"),
@@ -225,6 +227,7 @@ def test_a_malformed_document_is_refused_with_the_path(document, path):
         ({"Action": "InvokeModel"}, "Action"),
         ({"Resource": "foundation-model/*"}, "Resource: got 'foundation-model/\\*'"),
         ({"Principal": "*"}, "Principal: none is allowed here"),
+        ({"Resource": None}, "Resource: a statement here needs one"),
         ({"Condition": {"StringEqual": {"a:b": "x"}}}, "did you mean 'StringEquals'"),
         ({"Condition": {"stringequals": {"a:b": "x"}}}, "in its exact case"),
         ({"Condition": {"NullIfExists": {"a:b": "true"}}}, "IfExists cannot be added to Null"),
@@ -241,6 +244,26 @@ def test_a_malformed_document_is_refused_with_the_path(document, path):
 def test_what_iam_would_refuse_is_an_error_with_the_path(elements, named):
     with pytest.raises(InvalidInput, match=f"document: Statement\\[1\\] \\(No\\): .*{named}"):
         evaluate(estate(EVERYTHING, deny(**elements)), request())
+
+
+def test_not_principal_stands_with_deny_only():
+    queue = f"arn:aws:sqs:eu-west-1:{ACCOUNT}:queue"
+    document = policy({"Effect": "Allow", "NotPrincipal": {"AWS": ROLE}, "Action": "sqs:*", "Resource": "*"})
+    asked = Request(principal="app", action="sqs:SendMessage", resource=queue)
+    with pytest.raises(InvalidInput, match="Statement\\[0\\]: NotPrincipal: AWS supports it with Deny only"):
+        evaluate(estate(resource_policies={queue: document}), asked)
+
+
+def test_a_resource_whose_owner_is_not_known_is_an_assumption():
+    asked = Request(principal="app", action="s3:GetObject", resource="arn:aws:s3:::reports/a")
+    assert any("aws:ResourceAccount" in note for note in evaluate(estate(), asked).assumptions)
+    stated = Request(
+        principal="app",
+        action="s3:GetObject",
+        resource="arn:aws:s3:::reports/a",
+        context={"aws:ResourceAccount": ACCOUNT},
+    )
+    assert evaluate(estate(), stated).assumptions == ()
 
 
 def test_a_principal_is_a_whole_name():
