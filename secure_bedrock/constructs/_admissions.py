@@ -13,7 +13,7 @@ import aws_cdk as cdk
 from secure_bedrock.constructs._declaration import required_guardrail
 from secure_bedrock.constructs._edge import models_of, warn
 from secure_bedrock.constructs._grantees import admitted_of, is_made_here, role_of
-from secure_bedrock.constructs._tokens import environment_of, known, refers_outside
+from secure_bedrock.constructs._tokens import environment_of, known, refers_outside, stack_of
 from secure_bedrock.errors import InvalidInput, invalid
 from secure_bedrock.policy.access import Access
 from secure_bedrock.policy.document import Policy
@@ -87,7 +87,7 @@ class Admissions:
         path = self._endpoint.node.path
         ids = {service.plain: f"the id of {path}/{service.value}" for service in self._endpoint.endpoints}
         statements = [statement.to_plain() for statement in owner_statements(grants, ids)]
-        printed = json.dumps(cdk.Stack.of(self._endpoint).resolve([arn, statements]))
+        printed = json.dumps(stack_of(self._endpoint).resolve([arn, statements]))
         text = "grantee: an imported role is let through and granted nothing; its owner must attach these statements: "
         warn(self._endpoint, "foreign-role", text + printed)
 
@@ -133,7 +133,7 @@ class Admissions:
         role._tie_to(self._endpoint)  # noqa: SLF001 - the other half of one act
 
     def _all(self) -> tuple[Admission, ...]:
-        stack = cdk.Stack.of(self._endpoint)
+        stack = stack_of(self._endpoint)
         scoped = (
             Admission(
                 admitted=Admitted(principal_arn=role.role_arn, account=environment_of(role).account),

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from ipaddress import IPv4Network, IPv6Network, collapse_addresses, ip_network
 
-import aws_cdk as cdk
 from aws_cdk import aws_ec2 as ec2
 from constructs import Construct
 
-from secure_bedrock.constructs._tokens import depends_on, known
+from secure_bedrock.constructs._tokens import depends_on, known, stack_of
 from secure_bedrock.errors import invalid
 from secure_bedrock.policy.lists import items_of
 from secure_bedrock.policy.network import require_ranges
@@ -47,7 +46,7 @@ def _open_to_client(group: ec2.SecurityGroup, client: object) -> None:
         group.add_ingress_rule(ec2.Peer.ipv4(_subnet_range(client)), HTTPS, "HTTPS from a client subnet")
         return
     connections = _connections(client)
-    if isinstance(client, Construct) and depends_on(cdk.Stack.of(group), cdk.Stack.of(client)):
+    if isinstance(client, Construct) and depends_on(stack_of(group), stack_of(client)):
         group.connections.allow_from(connections, HTTPS, "HTTPS to the Bedrock endpoint")
         return
     # From the client's side, so that both rules stand in the client's stack and nothing here refers to it.

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import re
 
-import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
 from constructs import IConstruct
 
 from secure_bedrock.constructs._edge import arn_of, warn
 from secure_bedrock.constructs._naming import generated_role_name
-from secure_bedrock.constructs._tokens import environment_of, known, refers_outside, same_stack, target_of
+from secure_bedrock.constructs._tokens import environment_of, known, refers_outside, same_stack, stack_of, target_of
 from secure_bedrock.errors import invalid
 from secure_bedrock.policy.endpoint import Admitted
 from secure_bedrock.policy.environment import Arn
@@ -68,7 +67,7 @@ def _account(account: str) -> str:
 
 
 def _by_arn(endpoint: IConstruct, arn: str) -> Admitted:
-    if refers_outside(arn, cdk.Stack.of(endpoint)):
+    if refers_outside(arn, stack_of(endpoint)):
         raise invalid(
             "grantee",
             arn,
@@ -114,7 +113,7 @@ def _literal_name(role: iam.Role, resource: iam.CfnRole) -> str:
     Where the role has none, its `role_name` is a token that resolves to nothing.
     """
     name = resource.role_name
-    if name and cdk.Stack.of(role).resolve(name) is not None:
+    if name and stack_of(role).resolve(name) is not None:
         if known(name) is None:
             raise invalid("grantee", role.node.path, allowed="a role with a literal name when it is in another stack")
         return name

@@ -7,7 +7,7 @@ import re
 import aws_cdk as cdk
 from constructs import IConstruct
 
-from secure_bedrock.constructs._tokens import known
+from secure_bedrock.constructs._tokens import environment_of, known
 from secure_bedrock.errors import invalid
 from secure_bedrock.policy.limits import ROLE_NAME, limit
 from secure_bedrock.policy.reserved import NAME_PREFIX
@@ -21,7 +21,7 @@ def generated_role_name(construct: IConstruct, prefix: str = NAME_PREFIX) -> str
 
     IAM names are account-wide: two apps, or one app in two Regions, must not collide.
     """
-    region = known(cdk.Stack.of(construct).region)
+    region = known(environment_of(construct).region)
     suffix = f"-{region}" if region else ""
     width = limit(ROLE_NAME) - len(prefix) - len(suffix)
     unique = cdk.Names.unique_resource_name(construct, max_length=width, separator="-", allowed_special_characters="-")

@@ -12,7 +12,7 @@ from aws_cdk import aws_iam as iam
 
 from secure_bedrock.constructs._edge import later, warn
 from secure_bedrock.constructs._network_ids import endpoint_id, is_private_endpoint, vpc_id
-from secure_bedrock.constructs._tokens import depends_on, environment_of, known
+from secure_bedrock.constructs._tokens import depends_on, environment_of, known, stack_of
 from secure_bedrock.constructs.acknowledgements import CEILING_IS_INLINE, acknowledge
 from secure_bedrock.errors import invalid
 from secure_bedrock.policy.access import unique
@@ -121,14 +121,14 @@ class RolePaths:
             return
         if endpoint not in self._endpoints:
             self._endpoints.append(endpoint)
-        if depends_on(cdk.Stack.of(endpoint), cdk.Stack.of(self._role)):
+        if depends_on(stack_of(endpoint), stack_of(self._role)):
             self._tie_from(endpoint)
         else:
             _warn_of_helpers(self._role, endpoint)
 
     def _tie_from(self, endpoint: PrivateBedrockEndpoint) -> None:
         """Write the role's half into the endpoint's stack, which was declared to depend on the role's."""
-        stack = cdk.Stack.of(endpoint)
+        stack = stack_of(endpoint)
         if _in_other_accounts(self._role, endpoint):
             raise invalid(
                 "endpoints",

@@ -2,14 +2,37 @@
 
 from __future__ import annotations
 
+from weakref import WeakKeyDictionary
+
 import aws_cdk as cdk
 from constructs import IConstruct
 
 from secure_bedrock.policy.environment import Environment, partition_of
 
+#: How every text begins that CDK puts in place of a value.
+_MARK = "${Token["
+_environments: WeakKeyDictionary[cdk.Stack, Environment] = WeakKeyDictionary()
+_stacks: WeakKeyDictionary[IConstruct, cdk.Stack] = WeakKeyDictionary()
+
+
+def stack_of(construct: IConstruct) -> cdk.Stack:
+    """Return a construct's stack, asked once: it never changes."""
+    if isinstance(construct, cdk.Stack):
+        return construct
+    if construct not in _stacks:
+        _stacks[construct] = cdk.Stack.of(construct)
+    return _stacks[construct]
+
+
+def stands_in(construct: IConstruct, scope: IConstruct) -> None:
+    """Tell that a new construct is in its scope's stack, so that nobody asks for it."""
+    _stacks[construct] = stack_of(scope)
+
 
 def known(value: str | None) -> str | None:
     """Return a text that is literal, None for one that holds a token."""
+    if isinstance(value, str) and _MARK not in value:
+        return value  # most are, and asking CDK is a round trip to Node
     return None if value is None or cdk.Token.is_unresolved(value) else value
 
 
@@ -21,14 +44,14 @@ def environment_of(construct: IConstruct) -> Environment:
     Raises:
         InvalidInput: for a Region of a partition without Bedrock.
     """
-    stack = cdk.Stack.of(construct)
-    region = stack.region
-    literal = known(region)
-    return Environment(
-        partition=partition_of(literal) if literal else stack.partition,
-        region=region,
-        account=stack.account,
-    )
+    stack = stack_of(construct)
+    if stack not in _environments:
+        region = stack.region
+        literal = known(region)
+        _environments[stack] = Environment(
+            partition=partition_of(literal) if literal else stack.partition, region=region, account=stack.account
+        )
+    return _environments[stack]
 
 
 def refers_outside(text: str, stack: cdk.Stack) -> bool:
@@ -42,7 +65,7 @@ def _is_outside(token: cdk.IResolvable, stack: cdk.Stack) -> bool:
     if not cdk.Reference.is_reference(token):
         return False
     target = token.target
-    return cdk.CfnElement.is_cfn_element(target) and cdk.Stack.of(target).node.addr != stack.node.addr
+    return cdk.CfnElement.is_cfn_element(target) and stack_of(target).node.addr != stack.node.addr
 
 
 def target_of(text: str) -> IConstruct | None:
@@ -60,11 +83,13 @@ def is_same(value: object, token: cdk.IResolvable) -> bool:
 
 def same_stack(one: IConstruct, other: IConstruct) -> bool:
     """Whether two constructs are in one stack."""
-    return cdk.Stack.of(one).node.addr == cdk.Stack.of(other).node.addr
+    return stack_of(one).node.addr == stack_of(other).node.addr
 
 
 def depends_on(stack: cdk.Stack, other: cdk.Stack) -> bool:
     """Whether a stack was declared to depend on another, directly or through others."""
-    declared = (*stack.dependencies, *(cdk.Stack.of(construct) for construct in stack.node.dependencies))
+    if stack is other:
+        return False
+    declared = (*stack.dependencies, *(stack_of(construct) for construct in stack.node.dependencies))
     others = [each for each in declared if each.node.addr != stack.node.addr]
     return any(each.node.addr == other.node.addr or depends_on(each, other) for each in others)

@@ -6,12 +6,11 @@ import re
 from fnmatch import fnmatchcase
 from typing import Any, cast
 
-import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
 from constructs import IConstruct
 
 from secure_bedrock.constructs._edge import arn_of
-from secure_bedrock.constructs._tokens import known
+from secure_bedrock.constructs._tokens import known, stack_of
 from secure_bedrock.data import table
 from secure_bedrock.errors import invalid
 from secure_bedrock.policy.document import Statement
@@ -56,7 +55,7 @@ def refuse_session_tags(role: iam.Role, keys: tuple[str, ...]) -> None:
     refuse: STS then refuses every session that brings tags, those inherited along a chain of roles included.
     """
     document = role.assume_role_policy
-    plain = cdk.Stack.of(role).resolve(document) if document is not None else {"Statement": []}
+    plain = stack_of(role).resolve(document) if document is not None else {"Statement": []}
     actions = (action for row in plain["Statement"] for action in Statement.from_plain(_flat(row)).actions)
     if document is None or not any(_meets("sts:tagsession", action.lower()) for action in actions):
         return
@@ -107,7 +106,7 @@ def _trust_statements(scope: IConstruct, principal: iam.IPrincipal) -> list[Stat
     """The statements as the template will hold them; a composite's own fragment cannot be read otherwise."""
     document = iam.PolicyDocument()
     principal.add_to_assume_role_policy(document)
-    plain = cdk.Stack.of(scope).resolve(document)
+    plain = stack_of(scope).resolve(document)
     return [Statement.from_plain(_flat(row)) for row in plain["Statement"]]
 
 

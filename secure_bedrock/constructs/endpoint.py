@@ -102,6 +102,7 @@ class PrivateBedrockEndpoint(Construct):
         )
         self._connections = ec2.Connections(security_groups=[self.security_group], default_port=HTTPS)
         self._opened = open_to(self.security_group, vpc, clients=clients, client_cidrs=client_cidrs)
+        self._ids: tuple[str, ...] | None = None
         self._policies: dict[BedrockService, tuple[ec2.CfnVPCEndpoint, cdk.IResolvable]] = {}
         self.endpoints: Mapping[BedrockService, ec2.InterfaceVpcEndpoint] = MappingProxyType(
             {
@@ -120,7 +121,9 @@ class PrivateBedrockEndpoint(Construct):
     @property
     def endpoint_ids(self) -> tuple[str, ...]:
         """The ids of all endpoints, in the order of `services`."""
-        return tuple(endpoint.vpc_endpoint_id for endpoint in self.endpoints.values())
+        if self._ids is None:
+            self._ids = tuple(endpoint.vpc_endpoint_id for endpoint in self.endpoints.values())
+        return self._ids
 
     def admit(self, grantee: object) -> None:
         """Let somebody through, for what they declare (a ScopedInvokeRole) or for this endpoint's `models`.

@@ -17,7 +17,7 @@ from secure_bedrock.constructs._edge import check_at_synth, later
 from secure_bedrock.constructs._naming import generated_role_name, require_path, require_role_name
 from secure_bedrock.constructs._paths import RolePaths
 from secure_bedrock.constructs._tags import checked_matching_tags, checked_tags
-from secure_bedrock.constructs._tokens import environment_of
+from secure_bedrock.constructs._tokens import environment_of, stands_in
 from secure_bedrock.constructs._trust import checked_principal, refuse_session_tags
 from secure_bedrock.constructs.acknowledgements import (
     CEILING_IS_INLINE,
@@ -163,6 +163,7 @@ class ScopedInvokeRole(Construct):
             InvalidInput: for a wrong, empty or contradictory property, its name first.
         """
         super().__init__(scope, id)
+        stands_in(self, scope)
         environment = environment_of(self)
         self._paths = RolePaths.of(
             self, endpoints=endpoints, vpcs=vpcs, source_ips=source_ips, vpc_source_ips=vpc_source_ips, network=network
