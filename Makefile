@@ -2,7 +2,7 @@ PYTHON ?= python3
 RUN = $(PYTHON) tools/run.py
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check differential mutants synth snapshots oldest lock build clean
+.PHONY: help setup demo test check differential mutants synth snapshots oldest lock build clean bench
 
 help: ## these lines
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile
@@ -46,6 +46,9 @@ lock: setup ## pin the newest packages that pyproject.toml and package.json allo
 	@$(RUN) uv pip compile --group node --universal --python-version 3.11 --generate-hashes \
 	  --no-emit-index-url --no-header --no-annotate --upgrade --quiet -o requirements-node.lock
 	@$(RUN) npm install --package-lock-only --ignore-scripts
+
+bench: setup ## the reference app's synthesis beside plain CDK: ratios, and round trips to Node, on which it fails
+	@$(RUN) python -m bench
 
 build: setup ## wheel and sdist into dist
 	@rm -rf dist
