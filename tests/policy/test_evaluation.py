@@ -15,6 +15,7 @@ from secure_bedrock.policy import Call, Endpoint, Estate, Layer, Model, Policy, 
 ACCOUNT = "111122223333"
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/app"
 MODEL = "arn:aws:bedrock:eu-west-1::foundation-model/amazon.nova-lite-v1:0"
+SESSION = f"arn:aws:sts::{ACCOUNT}:assumed-role/app/build"
 VPCE = "vpce-0123456789abcdef0"
 EVERYTHING = {"Effect": "Allow", "Action": "*", "Resource": "*"}
 
@@ -344,3 +345,75 @@ def test_the_core_is_light(module):
     code = f"import sys, secure_bedrock.policy.evaluation; print({module!r} in sys.modules)"
     finished = subprocess.run([sys.executable, "-S", "-c", code], capture_output=True, text=True, check=True)
     assert finished.stdout.strip() == "False"
+
+
+def test_an_explanation_has_a_line_for_each_cause():
+    queue, root = f"arn:aws:sqs:eu-west-1:{ACCOUNT}:queue", f"arn:aws:iam::{ACCOUNT}:root"
+    odd = "ForAnyValue:StringEqualsIfExists aws:TagKeys a, b, c, d and 2 more: the key is absent"
+    other = f"arn:aws:iam::{ACCOUNT}:role/other"
+    tags = {"ForAnyValue:StringEqualsIfExists": {"aws:TagKeys": ["a", "b", "c", "d", "e", "f"]}}
+    document = policy(
+        {"Sid": "Named", "Effect": "Allow", "Principal": {"AWS": other}, "Action": "sqs:*", "Resource": "*"},
+        {"Sid": "Spared", "Effect": "Deny", "NotPrincipal": {"AWS": [f"arn:aws:iam::{ACCOUNT}:root", ROLE, SESSION]},
+         "Action": "sqs:*", "Resource": "*"},
+        {"Sid": "Odd", "Effect": "Allow", "Principal": "*", "Action": "sqs:*", "Resource": "*", "Condition": tags},
+        {"Sid": "Else", "Effect": "Allow", "Principal": "*", "Action": "sqs:*", "Resource": "arn:aws:sqs:*:*:else"},
+    )  # fmt: skip
+    asked = Request(principal=SESSION, action="sqs:SendMessage", resource=queue)
+    lines = explain(estate({**EVERYTHING, "Action": "s3:*"}, resource_policies={queue: document}), asked).lines
+    assert lines == (
+        f"denied for want of an allow in the identity-based policy: {SESSION} sqs:SendMessage {queue}",
+        f"  resource-based policy {queue}: says nothing",
+        f"    Allow Named does not apply: the caller is none of AWS: {other}",
+        f"    Deny Spared does not apply: the caller is one of AWS: {root}, AWS: {ROLE}, AWS: {SESSION}",
+        f"    Allow Odd may apply, AWS does not settle it: {odd}",
+        "    Allow Else does not apply: the resource is none of arn:aws:sqs:*:*:else",
+        "  identity-based policy: does not allow",
+        "    no statement is about sqs:SendMessage",
+        "  not settled by AWS: Odd: ForAnyValue:StringEqualsIfExists on aws:TagKeys",
+    )
+
+
+def test_an_explanation_says_who_denies_and_what_was_assumed():
+    decision = explain(estate(EVERYTHING, deny(Sid=None)), request(endpoint="vpce-unknown"))
+    assert decision.lines == (
+        f"denied by an explicit deny in the identity-based policy: app bedrock:InvokeModel {MODEL}",
+        "  identity-based policy: denies",
+        "    Allow (no Sid) applies",
+        "    Deny (no Sid) applies",
+        "  assumed: the endpoint vpce-unknown is not in the estate; it is taken to have no policy, so full access",
+    )
+    assert (
+        explain(estate(EVERYTHING, deny()), request())
+        .lines[0]
+        .startswith("denied by an explicit deny in the identity-based policy (No): ")
+    )
+    many = {"Condition": {"StringEquals": {"aws:TagKeys": "x"}}}
+    text = str(explain(estate({**EVERYTHING, **many}), request(context={"aws:TagKeys": ["a", "b"]})))
+    assert "the key is ['a', 'b']" in text
+
+
+def test_what_is_not_settled_of_a_call_is_named():
+    through = {"Condition": {"StringEquals": {"aws:SourceIp": "203.0.113.7"}}, "Resource": "arn:aws:bedrock:*::*"}
+    profile = f"arn:aws:bedrock:eu-west-1:{ACCOUNT}:inference-profile/*"
+    held = estate({**EVERYTHING, **through}, {**EVERYTHING, "Resource": profile})
+    call = Call(
+        principal="app", operation="Converse", model="eu.amazon.nova-lite-v1:0", region="eu-west-1",
+        context={"aws:SourceIp": "203.0.113.7"},
+    )  # fmt: skip
+    assert evaluate(held, call).disputed == ("whether the models behind a profile or a service carry the network",)
+
+
+@pytest.mark.parametrize(
+    ("call", "assumed"),
+    [
+        ({"operation": "CreateModelInvocationJob"}, ("the batch job's service role is not named",)),
+        ({"operation": "CreateModelInvocationJob", "service_role": ROLE}, ()),
+        ({"operation": "StartAsyncInvoke"}, ("the bucket of an asynchronous call's output",)),
+        ({"operation": "Converse"}, ()),
+    ],
+)
+def test_what_a_call_leaves_open_is_assumed(call, assumed):
+    decision = evaluate(estate(), Call(principal="app", region="eu-west-1", model="amazon.nova-lite-v1:0", **call))
+    assert len(decision.assumptions) == len(assumed)
+    assert all(found.startswith(start) for found, start in zip(decision.assumptions, assumed, strict=True))
