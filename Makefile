@@ -2,7 +2,7 @@ PYTHON ?= python3
 RUN = $(PYTHON) tools/run.py
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check differential mutants synth snapshots oldest lock build clean bench
+.PHONY: help setup demo test check differential mutants synth snapshots oldest lock build clean bench docs
 
 help: ## these lines
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile
@@ -46,6 +46,9 @@ lock: setup ## pin the newest packages that pyproject.toml and package.json allo
 	@$(RUN) uv pip compile --group node --universal --python-version 3.11 --generate-hashes \
 	  --no-emit-index-url --no-header --no-annotate --upgrade --quiet -o requirements-node.lock
 	@$(RUN) npm install --package-lock-only --ignore-scripts
+
+docs: setup ## the documents as one site in .cache/docs; warnings are errors, and nothing is fetched
+	@$(RUN) python -m sphinx -q -W --keep-going -b html docs .cache/docs
 
 bench: setup ## the reference app's synthesis beside plain CDK: ratios, and round trips to Node, on which it fails
 	@$(RUN) python -m bench
