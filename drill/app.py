@@ -11,6 +11,7 @@ from drill.environment import ACCOUNT, REGION
 from reference.application import Deployment, build
 from reference.configuration import AuditConfiguration, Configuration, OrganizationConfiguration
 from reference.organization import OrganizationStack
+from reference.sections.access_audit import AccessAuditConfiguration
 from reference.sections.project import ProjectConfiguration
 from secure_bedrock import ScopedInvokeRole
 
@@ -22,6 +23,7 @@ CONFIGURATION = Configuration(
     account=ACCOUNT,
     region=REGION,
     audit=AuditConfiguration(notify=("ops@example.com",)),
+    access_audit=AccessAuditConfiguration(),
     team_project=ProjectConfiguration(cost_center="4711", monthly_budget=250, notify=("team@example.com",)),
 )
 

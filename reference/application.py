@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import aws_cdk as cdk
 
 from reference.access import AccessStack
+from reference.access_audit import AccessAuditStack
 from reference.audit import AuditStack
 from reference.configuration import (
     AuditConfiguration,
@@ -21,6 +22,7 @@ from reference.network import NetworkStack
 from reference.on_premises import OnPremisesStack
 from reference.organization import OrganizationStack
 from reference.project import ProjectStack
+from reference.sections.access_audit import AccessAuditConfiguration
 from reference.sections.external import ExternalConfiguration
 from reference.sections.gateway import GatewayConfiguration
 from reference.sections.on_premises import OnPremisesConfiguration
@@ -41,6 +43,7 @@ class Deployment:
     on_premises: OnPremisesStack | None = None
     external: ExternalStack | None = None
     project: ProjectStack | None = None
+    access_audit: AccessAuditStack | None = None
     gateway: GatewayStack | None = None
 
 
@@ -64,6 +67,7 @@ def build(scope: Construct, configuration: Configuration) -> Deployment:
         on_premises=on_premises,
         external=_external(scope, configuration, network=network, access=access, on_premises=on_premises),
         project=_project(scope, configuration, network, access),
+        access_audit=_access_audit(scope, configuration, audit, env),
         gateway=_gateway(scope, configuration, network=network, access=access, audit=audit),
     )
 
@@ -159,3 +163,13 @@ def _gateway(
             audit=audit,
             env=cdk.Environment(account=configuration.account, region=configuration.region),
         )
+
+
+def _access_audit(
+    scope: Construct, configuration: Configuration, audit: AuditStack | None, env: cdk.Environment
+) -> AccessAuditStack | None:
+    declared = configuration.access_audit
+    if declared is None or audit is None:
+        return None
+    with named_by_context_key(AccessAuditConfiguration, under="access_audit."):
+        return AccessAuditStack(scope, "secure-bedrock-access-audit", configuration=declared, audit=audit, env=env)

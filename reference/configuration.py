@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Self, get_args, get_origin
 
 import cattrs
 
+from reference.sections.access_audit import AccessAuditConfiguration
 from reference.sections.external import ExternalConfiguration
 from reference.sections.gateway import GatewayConfiguration
 from reference.sections.on_premises import OnPremisesConfiguration
@@ -102,6 +103,7 @@ class Configuration:
         on_premises: access from a data centre's networks, None for none.
         external: workloads outside AWS, None for none.
         team_project: profiles, budget and alarms of the team's own, None for none.
+        access_audit: Access Analyzer and the report of who holds permissions, None for none; it needs `audit`.
         gateway: a signed way for roles that cannot reach the endpoint, None for none.
     """
 
@@ -118,6 +120,7 @@ class Configuration:
     on_premises: OnPremisesConfiguration | None = None
     external: ExternalConfiguration | None = None
     team_project: ProjectConfiguration | None = None
+    access_audit: AccessAuditConfiguration | None = None
     gateway: GatewayConfiguration | None = None
 
     def __post_init__(self) -> None:
@@ -128,6 +131,9 @@ class Configuration:
                 partition_of(self.region)
         self._require_range()
         self._require_zones()
+        if self.access_audit is not None and self.audit is None:
+            allowed = "an audit together with access_audit; {} for its defaults"
+            raise invalid(f"{CONTEXT_KEY}.audit", None, allowed=allowed)
         if self.organization is not None and self.account in {None, self.organization.account}:
             raise invalid(
                 f"{CONTEXT_KEY}.account",

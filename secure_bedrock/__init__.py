@@ -6,6 +6,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from secure_bedrock.constructs._access_analyzers import ArchiveRule
+    from secure_bedrock.constructs.access_audit import AccessAudit
     from secure_bedrock.constructs.audit import BedrockAuditTrail
     from secure_bedrock.constructs.endpoint import PrivateBedrockEndpoint
     from secure_bedrock.constructs.external import ExternalWorkload, ExternalWorkloadAccess
@@ -28,6 +30,8 @@ if TYPE_CHECKING:
     from secure_bedrock.policy.services import BedrockService
 
 __all__ = [
+    "AccessAudit",
+    "ArchiveRule",
     "BedrockAuditTrail",
     "BedrockFeature",
     "BedrockGateway",
@@ -54,6 +58,8 @@ __all__ = [
 
 #: Where each public name lives; it is imported on first use, so that a part never pays for the rest.
 _HOMES = {
+    "AccessAudit": "constructs.access_audit",
+    "ArchiveRule": "constructs._access_analyzers",
     "BedrockAuditTrail": "constructs.audit",
     "BedrockFeature": "policy.features",
     "BedrockGateway": "constructs.gateway",

@@ -41,12 +41,21 @@ async def _serve(port: int, endpoint_ports: tuple[int, ...]) -> None:
     from hypercorn.config import Config  # noqa: PLC0415
     from ministack.app import app  # noqa: PLC0415
 
-    from drill.emulator import api_gateway, authorisation, outside, private_dns, providers, repairs  # noqa: PLC0415
+    from drill.emulator import (  # noqa: PLC0415
+        api_gateway,
+        authorisation,
+        last_accessed,
+        outside,
+        private_dns,
+        providers,
+        repairs,
+    )
 
     providers.install()
     outside.install()
     repairs.install()
     authorisation.install()
+    last_accessed.install()
     api_gateway.install()
     private_dns.install()
     config = Config()

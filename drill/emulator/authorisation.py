@@ -13,7 +13,7 @@ from typing import Any
 from ministack.core import iam_actions, iam_evaluator
 from ministack.core.responses import get_account_id
 
-from drill.emulator import policies, private_dns, wire
+from drill.emulator import last_accessed, policies, private_dns, wire
 from secure_bedrock.errors import InvalidInput
 from secure_bedrock.policy._arns import FIELDS
 from secure_bedrock.policy.calls import Call
@@ -93,6 +93,7 @@ def _authenticated(access_key_id: str) -> Any:
 
 def _verdict(principal: Any, access_key_id: str, action: str, region: str, resource: str) -> Any:
     port = _port.get()
+    last_accessed.note(policies.role_arn_of(principal), region)
     decision = evaluate(
         policies.estate_of(principal, port), _question(principal, access_key_id, action, region, resource)
     )

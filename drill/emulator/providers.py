@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from ministack.services import bedrock, cloudtrail, cloudwatch, ec2, organizations
 from ministack.services.cloudformation import provisioners
 
-from drill.emulator import perimeter
+from drill.emulator import last_accessed, perimeter
 from drill.emulator.template import Made, Properties, Provider, body, camel, text, typed
 
 if TYPE_CHECKING:
@@ -57,6 +57,11 @@ def _providers() -> dict[str, Provider]:
             "create": _create_composite_alarm,
             "update": _update_composite_alarm,
             "delete": lambda physical_id, _: cloudwatch._composite_alarms.pop(physical_id, None),
+        },
+        "AWS::AccessAnalyzer::Analyzer": {
+            "create": last_accessed.analyzer,
+            "update": lambda physical_id, *_: (physical_id, {"Arn": physical_id}),
+            "delete": lambda *_: None,
         },
         "AWS::CloudWatch::AnomalyDetector": {"create": _create_nothing, "delete": lambda *_: None},
         "AWS::EC2::FlowLog": {"create": _create_nothing, "delete": lambda *_: None},

@@ -213,7 +213,6 @@ def bucket_statements(bucket: s3.IBucket, place: Place) -> Iterable[iam.PolicySt
 
 def _guards(bucket: s3.IBucket, key: kms.IKey) -> Iterable[iam.PolicyStatement]:
     """Yield what nobody may do with a bucket that holds nothing but the audit: a shared one has other writers."""
-    yield _nobody("OnlyServicesPut", bucket, {"StringNotEquals": {"aws:PrincipalServiceName": list(_WRITERS)}})
     kind, header = "s3:x-amz-server-side-encryption", "s3:x-amz-server-side-encryption-aws-kms-key-id"
     own = "s3:x-amz-server-side-encryption-customer-algorithm"
     # Without any header the bucket's own key is used. A kind without a key means AWS's own key for S3: refused too,
@@ -222,6 +221,11 @@ def _guards(bucket: s3.IBucket, key: kms.IKey) -> Iterable[iam.PolicyStatement]:
     yield _nobody("NoOtherKey", bucket, {"StringNotEquals": {header: key.key_arn}, "Null": {header: "false"}})
     yield _nobody("OnlyKms", bucket, {"StringNotEquals": {kind: "aws:kms"}, "Null": {kind: "false"}})
     yield _nobody("NoCallersKey", bucket, {"Null": {own: "false"}})
+
+
+def only_services_put(bucket: s3.IBucket) -> iam.PolicyStatement:
+    """Return the denial of everybody else's objects; who adds a condition to it spares somebody."""
+    return _nobody("OnlyServicesPut", bucket, {"StringNotEquals": {"aws:PrincipalServiceName": list(_WRITERS)}})
 
 
 def _bucket_service(

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 import aws_cdk as cdk
 import jsii
 from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_logs as logs
 from constructs import Construct, IConstruct
@@ -22,6 +23,7 @@ from secure_bedrock.constructs._audit_storage import (
     audit_log_group,
     bucket_statements,
     key_statements,
+    only_services_put,
     place_of,
 )
 from secure_bedrock.constructs._audit_topic import audit_topic, tell
@@ -117,10 +119,14 @@ class BedrockAuditTrail(Construct):
         if encryption_key is not None:
             self._ask_owner("encryption_key", "key", attach(encryption_key, key_statements(place)))
         self.bucket = source.bucket
+        self._guard: iam.PolicyStatement | None = None
+        self._writers: list[str] = []
         if source.bucket is not None:
             self._ask_owner("trail", "bucket", attach(source.bucket, bucket_statements(source.bucket, place)))
         elif source.is_new or invocation_logging is not None:
             self.bucket = audit_bucket(self, place, self.key, object_lock_days=source.object_lock_days)
+            self._guard = only_services_put(self.bucket)
+            self.bucket.add_to_resource_policy(self._guard)
         self.log_group = source.log_group
         self.trail = None
         if source.is_new and self.bucket is not None:
@@ -157,6 +163,18 @@ class BedrockAuditTrail(Construct):
     def alarms(self) -> list[cloudwatch.Alarm | cloudwatch.CfnAlarm]:
         """The alarms made so far."""
         return list(self._alarms.made)
+
+    def let_write(self, role_arn: str) -> None:
+        """Let a role put objects into the bucket that was made here, as far as its own policies let it.
+
+        That bucket refuses everybody but the services that write records; one that was given is its owner's to open.
+
+        Args:
+            role_arn: of the role, in literal text with its path: a reference would tie this stack to the role's.
+        """
+        if self._guard is not None:
+            self._writers.append(role_arn)
+            self._guard.add_condition("ArnNotEquals", {"aws:PrincipalArn": list(self._writers)})
 
     def _ask_owner(self, name: str, what: str, statements: list[object]) -> None:
         """Print what the owner of a bucket or key must attach, where CDK cannot write its policy."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import re
 import shutil
@@ -11,6 +13,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from botocore.exceptions import ClientError
 
 from drill import cdk, demo
 from drill.calls import Outcome, assume, attempt, converse
@@ -31,7 +34,7 @@ def cloud(tmp_path_factory):
         cdk.bootstrap(running, room)
         told = []
         demo.deploy(running, room, report=told.append)
-        assert sum("secure-bedrock-access" in line for line in told) == 1, told
+        assert sum(line.split()[0] == "secure-bedrock-access" for line in told) == 1, told
         yield running
 
 
@@ -143,9 +146,9 @@ def test_the_audit_is_read_back(cloud):
     filters = cloud.client("logs").describe_metric_filters(logGroupName="/secure-bedrock/audit/trail")["metricFilters"]
     assert {found["filterName"] for found in filters} >= {"secure-bedrock-audit-D01", "secure-bedrock-audit-D17"}
     alarms = cloud.client("cloudwatch").describe_alarms(AlarmNamePrefix="secure-bedrock-audit-")["MetricAlarms"]
-    of_projects = [alarm for alarm in alarms if alarm["AlarmName"].startswith("secure-bedrock-audit-project-")]
-    assert len(of_projects) == 1
-    assert len(alarms) - len(of_projects) == len(filters) + 1  # calls have two
+    names = [alarm["AlarmName"].removeprefix("secure-bedrock-audit-").partition("-")[0] for alarm in alarms]
+    assert (names.count("project"), names.count("access")) == (1, 2)
+    assert len(names) - 3 == len(filters) + 1  # calls have two
     setting = cloud.client("bedrock").get_model_invocation_logging_configuration()["loggingConfig"]
     assert setting["cloudWatchConfig"]["logGroupName"] == "/secure-bedrock/audit/invocations"
     assert setting["textDataDeliveryEnabled"] is True
@@ -160,3 +163,42 @@ def test_the_team_s_project_is_read_back(cloud):
     assert found >= {("project", "reference"), ("cost-center", "4711")}
     (budget,) = cloud.client("budgets").describe_budgets(AccountId=ACCOUNT)["Budgets"]
     assert budget["CostFilters"] == {"TagKeyValue": ["user:project$reference"]}
+
+
+def test_the_report_of_who_holds_permissions_is_read_back(cloud, outputs):
+    """Run as the schedule does: by its own role, into the audit's bucket, with the uses that the calls here left."""
+    for name in ("Friend", "Administrator"):
+        client = cloud.client("bedrock-runtime", assume(cloud, outputs[name]))
+        attempt(converse(client, MODEL, None))
+    functions = cloud.client("lambda")
+    event = json.dumps({"time": "2026-11-23T06:00:00Z"}).encode()
+    answer = functions.invoke(FunctionName="secure-bedrock-audit-access-report", Payload=event)
+    said = json.load(answer["Payload"])
+    assert "FunctionError" not in answer, said
+    assert said["key"] == "access/2026/11/23/bedrock-access-20261123T060000Z.csv"
+    bucket = f"secure-bedrock-audit-{ACCOUNT}-{REGION}"
+    body = cloud.client("s3").get_object(Bucket=bucket, Key=said["key"])["Body"].read().decode()
+    rows = {row["principal"]: row for row in csv.DictReader(io.StringIO(body))}
+    friend, administrator = rows[outputs["Friend"]], rows[outputs["Administrator"]]
+    assert (friend["scoped_role"], administrator["scoped_role"]) == ("yes", "no")
+    assert friend["region"] == administrator["region"] == REGION
+    assert administrator["actions"] == "bedrock:*"
+    assert outputs["Stranger"] not in rows
+    unused = [row for row in rows.values() if row["last_used"] == "never"]
+    assert unused
+    assert all(row["last_used"] != "unknown" for row in rows.values())
+    assert next(iter(rows)) == min(rows, key=lambda arn: rows[arn]["scoped_role"] == "yes")
+
+
+def test_nobody_else_writes_where_the_report_does(cloud, outputs):
+    """The bucket's policy spares the report's role, by its ARN."""
+    everything = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
+    name = outputs["Stranger"].rsplit("/", 1)[-1]
+    iam = cloud.client("iam")
+    iam.put_role_policy(RoleName=name, PolicyName="everything", PolicyDocument=json.dumps(everything))
+    try:
+        stranger = cloud.client("s3", assume(cloud, outputs["Stranger"]))
+        with pytest.raises(ClientError, match="AccessDenied"):
+            stranger.put_object(Bucket=f"secure-bedrock-audit-{ACCOUNT}-{REGION}", Key="access/forged.csv", Body=b"x")
+    finally:
+        iam.delete_role_policy(RoleName=name, PolicyName="everything")

@@ -24,6 +24,7 @@ from cdklabs.cdk_validator_cfnguard import CfnGuardValidator
 
 from reference.application import build
 from reference.configuration import AuditConfiguration, Configuration, OrganizationConfiguration
+from reference.sections.access_audit import AccessAuditConfiguration
 from reference.sections.on_premises import OnPremisesConfiguration
 from reference.sections.project import ProjectConfiguration
 from secure_bedrock import (
@@ -66,6 +67,7 @@ def reference(app: cdk.App) -> None:
             account=ACCOUNT,
             audit=AuditConfiguration(notify=("security@example.com",)),
             on_premises=OnPremisesConfiguration(cidrs=("10.20.0.0/16",)),
+            access_audit=AccessAuditConfiguration(),
             team_project=ProjectConfiguration(
                 cost_center="4711", monthly_budget=250, cost_anomaly=50, notify=("team@example.com",)
             ),
