@@ -64,6 +64,10 @@ def _remember(inner: Any) -> Any:
 
 def _enforce(inner: Any) -> Any:
     def enforce(access_key_id: str, iam_action: str, service: str, region: str, *rest: Any, **named: Any) -> Any:
+        asked = last_accessed.resource_of(iam_action, _request.get()["body"]) if service == "iam" else None
+        if asked:
+            rest, named = (), {**dict(zip(("resource_arn", "service_context"), rest, strict=False)), **named}
+            named["resource_arn"] = asked
         if service not in _BEDROCK or iam_evaluator._anonymous.get():
             return inner(access_key_id, iam_action, service, region, *rest, **named)
         if _request.get()["headers"].get("authorization", "").lower().startswith("bearer "):
@@ -92,11 +96,9 @@ def _authenticated(access_key_id: str) -> Any:
 
 
 def _verdict(principal: Any, access_key_id: str, action: str, region: str, resource: str) -> Any:
-    port = _port.get()
-    last_accessed.note(policies.role_arn_of(principal), region)
-    decision = evaluate(
-        policies.estate_of(principal, port), _question(principal, access_key_id, action, region, resource)
-    )
+    estate = policies.estate_of(principal, _port.get())
+    last_accessed.note(estate.principals["caller"].arn, region)
+    decision = evaluate(estate, _question(principal, access_key_id, action, region, resource))
     if decision.allowed:
         return None
     if decision.disputed:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import parse_qs
 
 from ministack.core.responses import AccountScopedDict, get_account_id, get_region
 from ministack.services import iam
@@ -27,6 +28,13 @@ def install() -> None:
 def note(arn: str, region: str) -> None:
     """Remember that a principal has called Bedrock just now."""
     _uses[arn] = (datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"), region)
+
+
+def resource_of(action: str, body: bytes) -> str | None:
+    """Return what IAM authorises the generation of details on; ministack takes it for an action without resource."""
+    if action != "iam:GenerateServiceLastAccessedDetails":
+        return None
+    return parse_qs(body.decode()).get("Arn", [None])[0]
 
 
 def analyzer(logical_id: str, properties: Properties, stack: str) -> Made:
