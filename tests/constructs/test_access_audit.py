@@ -17,6 +17,7 @@ from tests.estates.intrinsics import Deployment
 from tests.oracle.simulator import ask, reason_to_leave_out
 
 ANALYZER, RULE, FUNCTION = "AWS::AccessAnalyzer::Analyzer", "AWS::Events::Rule", "AWS::Lambda::Function"
+BUCKET = f"arn:aws:s3:::secure-bedrock-audit-{ACCOUNT}-eu-west-1"
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/secure-bedrock/secure-bedrock-audit-access-eu-west-1"
 CI = ArchiveRule(name="ci", reason="the CI system assumes it by OIDC", criteria={"resource": {"contains": ["ci"]}})
 
@@ -121,7 +122,7 @@ def _resolved(deployment, document):
                for o in t.get("Outputs", {}).values() if "Export" in o}  # fmt: skip
     for name, value in exports.items():
         kind = json.dumps(value)
-        arn = {"Bucket": "arn:aws:s3:::reports", "Key": f"arn:aws:kms:eu-west-1:{ACCOUNT}:key/k"}
+        arn = {"Bucket": BUCKET, "Key": f"arn:aws:kms:eu-west-1:{ACCOUNT}:key/k"}
         found = next((a for word, a in arn.items() if f"Audit{word}" in kind), f"arn:aws:sns:eu-west-1:{ACCOUNT}:topic")
         text = text.replace(json.dumps({"Fn::ImportValue": name}), json.dumps(found))
     plain = json.loads(text)
@@ -146,11 +147,11 @@ def test_the_role_of_the_report_reads_writes_one_prefix_and_publishes_and_nothin
         ("iam:GetPolicyVersion", "arn:aws:iam::aws:policy/AdministratorAccess", True),
         ("iam:ListAccessKeys", user, True),
         ("iam:ListServiceSpecificCredentials", user, True),
-        ("s3:PutObject", "arn:aws:s3:::reports/access/2026/x.csv", True),
-        ("s3:PutObject", "arn:aws:s3:::reports/AWSLogs/x", False),
+        ("s3:PutObject", f"{BUCKET}/access/2026/x.csv", True),
+        ("s3:PutObject", f"{BUCKET}/AWSLogs/x", False),
         ("s3:PutObject", "arn:aws:s3:::other/access/x", False),
-        ("s3:GetObject", "arn:aws:s3:::reports/access/2026/x.csv", False),
-        ("s3:DeleteObject", "arn:aws:s3:::reports/access/2026/x.csv", False),
+        ("s3:GetObject", f"{BUCKET}/access/2026/x.csv", False),
+        ("s3:DeleteObject", f"{BUCKET}/access/2026/x.csv", False),
         ("sns:Publish", f"arn:aws:sns:eu-west-1:{ACCOUNT}:topic", True),
         ("sns:Publish", f"arn:aws:sns:eu-west-1:{ACCOUNT}:other", False),
         ("iam:CreateAccessKey", user, False),
