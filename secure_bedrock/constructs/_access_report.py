@@ -26,7 +26,11 @@ REPORTS = "access"
 NAME = f"{AUDIT_PREFIX}access-report"
 _CODE = Path(__file__).parents[1] / "handlers" / "access_report"
 #: Of the whole account: IAM has no resource to scope them to.
-_OF_THE_ACCOUNT = ("iam:GetAccountAuthorizationDetails", "iam:GetServiceLastAccessedDetails")
+_OF_THE_ACCOUNT = (
+    "iam:GetAccessKeyLastUsed",  # it names the key and no user
+    "iam:GetAccountAuthorizationDetails",
+    "iam:GetServiceLastAccessedDetails",
+)
 
 
 class AccessReport(Construct):
@@ -256,7 +260,7 @@ def _reads(place: Place) -> list[iam.PolicyStatement]:
     users, roles = _everybody(place)
     environment = place.environment
     awss = environment.arn("policy/*", service="iam", region="", account="aws")
-    of_user = ["iam:GetAccessKeyLastUsed", "iam:ListAccessKeys", "iam:ListServiceSpecificCredentials"]
+    of_user = ["iam:ListAccessKeys", "iam:ListServiceSpecificCredentials"]
     return [
         iam.PolicyStatement(actions=list(_OF_THE_ACCOUNT), resources=["*"]),
         iam.PolicyStatement(actions=["iam:GenerateServiceLastAccessedDetails"], resources=[users, roles]),
