@@ -17,10 +17,15 @@ if TYPE_CHECKING:
     from secure_bedrock.policy.estate import Account, Endpoint, Estate, Layer
     from secure_bedrock.policy.evaluation import evaluate
     from secure_bedrock.policy.explanation import Explanation, explain
+    from secure_bedrock.policy.invariants import ANYBODY, Invariant, Never, Scope, requests
     from secure_bedrock.policy.models import Model
+    from secure_bedrock.policy.proving import prove, prove_all
+    from secure_bedrock.policy.relations import Relation, all_relations
     from secure_bedrock.policy.request import Principal, Request
+    from secure_bedrock.policy.verdicts import Proved, Refuted, Unknown, Witness
 
 __all__ = [
+    "ANYBODY",
     "Account",
     "Authorisation",
     "Call",
@@ -30,18 +35,31 @@ __all__ = [
     "Environment",
     "Estate",
     "Explanation",
+    "Invariant",
     "Layer",
     "Model",
     "ModelKind",
+    "Never",
     "Policy",
     "Principal",
+    "Proved",
+    "Refuted",
+    "Relation",
     "Request",
+    "Scope",
     "Statement",
+    "Unknown",
+    "Witness",
+    "all_relations",
     "evaluate",
     "explain",
+    "prove",
+    "prove_all",
+    "requests",
 ]
 
 _HOMES = {
+    "ANYBODY": "invariants",
     "Account": "estate",
     "Authorisation": "authorisation",
     "Call": "calls",
@@ -51,15 +69,27 @@ _HOMES = {
     "Environment": "environment",
     "Estate": "estate",
     "Explanation": "explanation",
+    "Invariant": "invariants",
     "Layer": "estate",
     "Model": "models",
     "ModelKind": "authorisation",
+    "Never": "invariants",
     "Policy": "document",
     "Principal": "request",
+    "Proved": "verdicts",
+    "Refuted": "verdicts",
+    "Relation": "relations",
     "Request": "request",
+    "Scope": "invariants",
     "Statement": "document",
+    "Unknown": "verdicts",
+    "Witness": "verdicts",
+    "all_relations": "relations",
     "evaluate": "evaluation",
     "explain": "explanation",
+    "prove": "proving",
+    "prove_all": "proving",
+    "requests": "invariants",
 }
 
 

@@ -28,7 +28,7 @@ class ArnPattern:
     __slots__ = ("_parts", "_static", "early_variable", "malformed")
 
     def __init__(self, parts: Parts, *, complete: bool = False) -> None:
-        fields = _split(parts)
+        fields = split_fields(parts)
         if complete:  # "AWS automatically completes the ARN by adding wildcard characters to all missing fields"
             fields += [(Wild.MANY,)] * (FIELDS - len(fields))
         self.malformed = len(fields) < FIELDS
@@ -53,7 +53,7 @@ class ArnPattern:
         return True
 
 
-def _split(parts: Parts) -> list[Parts]:
+def split_fields(parts: Parts) -> list[Parts]:
     """Split at the first five colons of the literal text; those inside a variable are its own."""
     fields: list[list[Part]] = [[]]
     for part in parts:

@@ -30,7 +30,7 @@ def complete(estate: Estate, request: Request, caller: Caller, fields: Fields | 
     Raises:
         InvalidInput: where the request states a key that what follows contradicts.
     """
-    context: dict[str, Value] = {**_ORDINARY, **_of_principal(estate, caller)}
+    context: dict[str, Value] = {**_ORDINARY, **of_principal(estate, caller)}
     settled = set(context) - {*_ORDINARY, "aws:principalisawsservice"}
     if fields is not None:
         _add_resource(context, estate, fields)
@@ -51,7 +51,8 @@ def complete(estate: Estate, request: Request, caller: Caller, fields: Fields | 
     return context
 
 
-def _of_principal(estate: Estate, caller: Caller) -> dict[str, Value]:
+def of_principal(estate: Estate, caller: Caller) -> dict[str, Value]:
+    """Return the keys that follow from who asks."""
     if caller.kind is Kind.ANONYMOUS:
         return {"aws:principaltype": "Anonymous", "aws:principalaccount": "anonymous"}
     if caller.account is None:

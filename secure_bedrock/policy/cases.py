@@ -11,8 +11,9 @@ from typing import Any
 
 from secure_bedrock.errors import InvalidInput, invalid
 from secure_bedrock.policy.calls import Call
-from secure_bedrock.policy.document import Policy
+from secure_bedrock.policy.document import Policy, Statement
 from secure_bedrock.policy.estate import Account, Endpoint, Estate, LayerKind, Level
+from secure_bedrock.policy.invariants import ANYBODY, Never, Scope
 from secure_bedrock.policy.request import Principal, Request
 
 Plain = Mapping[str, Any]
@@ -27,7 +28,7 @@ class Case:
         why: the document or rule that settles it.
         estate: what it is asked of.
         question: what is asked.
-        allowed: the answer.
+        allowed: the answer; to a question about all requests of a kind, whether any is; None: that is not known.
         layer: for a denial, which kind of layer decides; None where the case does not say.
         is_disputed: whether AWS does not settle it, so that the answer is the closed reading.
     """
@@ -35,29 +36,56 @@ class Case:
     name: str
     why: str
     estate: Estate
-    question: Request | Call
-    allowed: bool
+    question: Request | Call | Never
+    allowed: bool | None
     layer: LayerKind | None = None
     is_disputed: bool = False
 
 
 def from_case(plain: Plain) -> Case:
     """Read a case. Raises InvalidInput for one that asks nothing, or holds what this does not know."""
-    known = {"name", "why", "estate", "request", "call", "expected", "layer", "disputed"}
+    known = {"name", "why", "estate", "request", "call", "question", "expected", "layer", "disputed"}
     _require_known("case", plain, known)
-    if ("request" in plain) == ("call" in plain):
-        raise InvalidInput(f"case {plain.get('name')!r}: exactly one of request and call must be given")
-    if plain["expected"] not in {"allowed", "denied"}:
-        raise invalid("expected", plain["expected"], allowed="'allowed' or 'denied'")
+    if len(plain.keys() & {"request", "call", "question"}) != 1:
+        raise InvalidInput(f"case {plain.get('name')!r}: exactly one of request, call and question must be given")
+    answers = _ANSWERS["question" if "question" in plain else "request"]
+    if plain["expected"] not in answers:
+        raise invalid("expected", plain["expected"], allowed=" or ".join(map(repr, answers)))
     return Case(
         name=plain["name"],
         why=plain["why"],
         estate=read_estate(plain["estate"]),
-        question=read_request(plain["request"]) if "request" in plain else Call(**_call(plain["call"])),
-        allowed=plain["expected"] == "allowed",
+        question=_question(plain),
+        allowed=answers[plain["expected"]],
         layer=plain.get("layer"),
         is_disputed=plain.get("disputed", False),
     )
+
+
+_ANSWERS: dict[str, dict[str, bool | None]] = {
+    "request": {"allowed": True, "denied": False},
+    "question": {"reachable": True, "unreachable": False, "unknown": None},
+}
+
+
+def _question(plain: Plain) -> Request | Call | Never:
+    if "request" in plain:
+        return read_request(plain["request"])
+    if "call" in plain:
+        return Call(**_call(plain["call"]))
+    return read_question(plain["question"], name=plain["name"])
+
+
+def read_question(plain: Plain, *, name: str) -> Never:
+    """Read a question about all requests of a kind, as the invariant that none of them is allowed."""
+    _require_known("question", plain, {"principals", "actions", "resources", "conditions"})
+    statement = Statement.from_plain({
+        "Effect": "Deny", "Action": plain["actions"], "Resource": plain.get("resources", ["*"]),
+        "Condition": plain.get("conditions", {}),
+    })  # fmt: skip
+    principals = plain.get("principals", "any")
+    scope = ANYBODY if principals == "any" else Scope(principals=tuple(principals))
+    return Never(name=name, statements=(statement,), scope=scope)
 
 
 def read_estate(plain: Plain) -> Estate:

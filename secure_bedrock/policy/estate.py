@@ -37,7 +37,8 @@ class Layer:
     name: str = ""
 
     @cached_property
-    def _statements(self) -> tuple[CompiledStatement, ...]:
+    def statements(self) -> tuple[CompiledStatement, ...]:
+        """The statements of all its policies."""
         named = self.kind in _NAMING
         return tuple(each for policy in self.policies for each in compile_policy(policy, principals=named))
 
@@ -49,7 +50,7 @@ class Layer:
         """Return the statements that cover an action, in lower case."""
         found = self._by_action.get(action)
         if found is None:
-            found = self._by_action[action] = tuple(each for each in self._statements if each.covers(action))
+            found = self._by_action[action] = tuple(each for each in self.statements if each.covers(action))
         return found
 
 
@@ -127,7 +128,8 @@ class Estate:
         return {}
 
     @cached_property
-    def _own_accounts(self) -> frozenset[str]:
+    def own_accounts(self) -> frozenset[str]:
+        """The accounts that its principals, resources and settings name."""
         arns = (*self._by_arn, *self.resource_policies)
         found = {arn.split(":")[4] for arn in arns if ACCOUNT_ID.fullmatch(arn.split(":")[4])}
         return frozenset(found | set(self.accounts))
@@ -145,7 +147,7 @@ class Estate:
             return False
         if account in self.accounts:
             return self.accounts[account].member
-        return account == self.management_account or account in self._own_accounts
+        return account == self.management_account or account in self.own_accounts
 
     def scp_layers(self, caller: Caller) -> tuple[Layer, ...]:
         """Return the service control policies over a caller: none over services, service-linked roles and the

@@ -21,7 +21,7 @@ from secure_bedrock.policy.matching import Finding, View
 from secure_bedrock.policy.request import Request
 
 #: Actions that a role's trust policy decides about.
-_TRUST_ACTIONS = ("sts:assumerole", "sts:tagsession", "sts:setsourceidentity")
+TRUST_ACTIONS = ("sts:assumerole", "sts:tagsession", "sts:setsourceidentity")
 
 
 def decide(estate: Estate, request: Request) -> Decision:
@@ -81,7 +81,7 @@ def _layers(estate: Estate, request: Request, view: View, owner: str | None) -> 
 
 
 def _is_trust(view: View) -> bool:
-    return view.action.startswith(_TRUST_ACTIONS) and ":role/" in view.resource
+    return view.action.startswith(TRUST_ACTIONS) and ":role/" in view.resource
 
 
 def _verdict(

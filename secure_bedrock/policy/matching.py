@@ -84,7 +84,7 @@ class CompiledStatement:
         cause: Cause | None = None if answer else "resource"
         grant = Grant.NONE
         if self._principals or self._others:
-            grant, named = self._named(view.caller)
+            grant, named = self.named(view.caller)
             if named is False:
                 return Finding(self, False, "principal")
             if named is None:
@@ -97,7 +97,8 @@ class CompiledStatement:
                 answer, cause = None, condition
         return Finding(self, answer, cause, grant)
 
-    def _named(self, caller: Caller) -> tuple[Grant, Answer]:
+    def named(self, caller: Caller) -> tuple[Grant, Answer]:
+        """Say how directly a statement that names principals names the caller, and whether it does."""
         if self._principals:
             grant = max((pattern.grant(caller) for pattern in self._principals), default=Grant.NONE)
             if grant is Grant.ANYBODY and self._names_by_condition():

@@ -1,0 +1,288 @@
+"""Statements as formulas over a space of requests.
+
+AWS's answers have three values; a formula has two. So each statement has two: that it surely applies, and that it may.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+
+from secure_bedrock.policy._arns import FIELDS
+from secure_bedrock.policy._cells import Asked, bounds, family, roughly
+from secure_bedrock.policy._formulas import FALSE, TRUE, Formula, all_of, any_of, negation
+from secure_bedrock.policy._globs import Context, Parts, Variable, fill, has_variables, matcher
+from secure_bedrock.policy._space import NO_RESOURCE, Attribute, Space, fields_of_pattern
+from secure_bedrock.policy.conditions import Answer, Holds
+from secure_bedrock.policy.document import VERSION, Statement
+from secure_bedrock.policy.matching import CompiledStatement
+from secure_bedrock.policy.request import Value
+
+
+class Free:
+    """The value of a key is anything."""
+
+
+FREE = Free()
+
+
+@dataclass(frozen=True)
+class Keys:
+    """What is known of a principal's condition keys before any request.
+
+    Attributes:
+        fixed: keys with their values.
+        absent: keys the request lacks; a name that ends in `/` stands for all that begin with it.
+        attributes: keys whose cells are this principal's own.
+    """
+
+    fixed: Mapping[str, Value]
+    absent: frozenset[str] = frozenset()
+    attributes: Mapping[str, Attribute] = field(default_factory=dict)
+
+    def value(self, key: str) -> Value | Free | None:
+        """Return the value of a key; None: it is absent; FREE: it is not known."""
+        found = self.fixed.get(key)
+        if found is not None:
+            return found
+        if key in self.absent or (f"{key.partition('/')[0]}/" in self.absent and "/" in key):
+            return None
+        return FREE
+
+    def are_read_from(self, attribute: Attribute) -> bool:
+        """Whether an attribute is one that this principal's requests have a value of."""
+        own = self.attributes.get(attribute.name)
+        return attribute is own if own is not None else self.value(attribute.name) is FREE
+
+    def assuming(self, assumed: Mapping[str, str | None]) -> Keys:
+        """Return the same with some more known: None is absence."""
+        if not assumed:
+            return self
+        given = {key: value for key, value in assumed.items() if value is not None}
+        return replace(self, fixed={**self.fixed, **given}, absent=self.absent | (assumed.keys() - given.keys()))
+
+
+class Encoding:
+    """Statements as formulas, for one principal.
+
+    Attributes:
+        space: the attributes.
+        keys: what is known of the principal.
+        is_open: whether any answer hung on something that is not settled.
+    """
+
+    def __init__(self, space: Space, keys: Keys, is_about: Callable[[Statement], bool]) -> None:
+        self.space = space
+        self.keys = keys
+        self._is_about = is_about
+        self.is_open = False
+        self.reasons: dict[str, None] = {}
+
+    def applies(self, statement: CompiledStatement, *, maybe: bool) -> Formula:
+        """Return that a statement applies, whoever asks.
+
+        Args:
+            statement: the statement.
+            maybe: whether what is not settled counts as applying.
+        """
+        known = self.space.compiled.get(statement)
+        if known is None:
+            known = self.space.compiled[statement] = _Compiled(statement, is_about=self._is_about(statement.source))
+        if not known.is_about:
+            return FALSE
+        signature = (maybe, *[self._signature(key) for key in known.mentioned])
+        found = known.formulas.get(signature)
+        if found is None:
+            before, self.is_open = self.is_open, False
+            reasons, self.reasons = self.reasons, {}
+            formula = self._statement(known, maybe=maybe)
+            found = known.formulas[signature] = (formula, self.is_open, tuple(self.reasons))
+            self.is_open, self.reasons = before, reasons
+        formula, is_open, reasons = found
+        if is_open and formula is not FALSE:
+            self.is_open = True
+            self.reasons.update(dict.fromkeys(reasons))
+        return formula
+
+    def _signature(self, key: str) -> object:
+        own = self.keys.attributes.get(key)
+        return own.number if own is not None else self.keys.value(key)
+
+    def _statement(self, known: _Compiled, *, maybe: bool) -> Formula:
+        source = known.statement.source
+        action = self.space.action
+        covered = sum(1 << i for i, name in enumerate(action.values) if known.statement.covers(str(name)))
+        parts = [action.where(covered), self._resources(known, maybe=maybe)]
+        for condition in source.conditions:
+            if parts[0] is FALSE or parts[-1] is FALSE:
+                return FALSE
+            parts.append(self.condition(Asked(condition, known.variables), maybe=maybe))
+        return all_of(parts)
+
+    # ----- resources
+
+    def _resources(self, known: _Compiled, *, maybe: bool) -> Formula:
+        source = known.statement.source
+        if source.resources:
+            return any_of(self.resource(text, variables=known.variables, maybe=maybe) for text in source.resources)
+        if source.not_resources:
+            inner = [self.resource(text, variables=known.variables, maybe=not maybe) for text in source.not_resources]
+            return all_of(negation(each) for each in inner)
+        return TRUE
+
+    def resource(self, text: str, *, variables: bool, maybe: bool) -> Formula:
+        """Return that the resource matches a pattern."""
+        if not text.strip("*"):
+            return TRUE
+        fields = fields_of_pattern(text, variables=variables)[1:]
+        parts: list[Formula] = [negation(self.space.fields[0].among([NO_RESOURCE]))]
+        early = any(has_variables(each) for each in fields[: FIELDS - 2])
+        if early:
+            self._open(f"a variable before the fifth colon of the resource {text}")
+            if not maybe:
+                return FALSE
+        for attribute, each in zip(self.space.fields, fields, strict=True):
+            matched = self._matched(each, maybe=maybe)
+            if matched is None:
+                return FALSE
+            test = matcher(matched)
+            cells = sum(
+                1 << i for i, value in enumerate(attribute.values) if value != NO_RESOURCE and test(value or "")
+            )
+            parts.append(attribute.where(cells | (1 if attribute is self.space.fields[0] else 0)))
+        return all_of(parts)
+
+    def _matched(self, parts: Parts, *, maybe: bool) -> Parts | None:
+        """Return what a field is compared with; with stars for variables that are open, None for one without value."""
+        if not has_variables(parts):
+            return parts
+        context: dict[str, Value] = {}
+        for part in parts:
+            if isinstance(part, Variable):
+                value = self.keys.value(part.key)
+                if isinstance(value, Free):
+                    self._open(f"the policy variable ${{{part.key}}}")
+                    return roughly(parts) if maybe else None
+                if value is not None:
+                    context[part.key] = value
+        return fill(parts, context)
+
+    # ----- conditions
+
+    def condition(self, asked: Asked, *, maybe: bool) -> Formula:
+        """Return that a condition holds."""
+        context: dict[str, Value] = {}
+        missing: set[str] = set()
+        for key in asked.variable_keys():
+            value = self.keys.value(key)
+            if value is None:
+                missing.add(key)
+            elif not isinstance(value, Free):
+                context[key] = value
+        narrow, wide = bounds(asked, context, frozenset(missing))
+        holds = narrow.holds if narrow is wide else _between(narrow.holds, wide.holds)
+        if narrow is not wide:
+            self._open(f"the policy variables in {asked.condition.name} on {asked.condition.key}")
+        return self._on_key(asked, holds, context, maybe=maybe)
+
+    def _on_key(self, asked: Asked, holds: Holds, context: Context, *, maybe: bool) -> Formula:
+        key = asked.key
+        value = self.keys.value(key)
+        if key in self.keys.attributes:
+            return self._on_cells(asked, self.keys.attributes[key], holds, context, maybe=maybe)
+        if not isinstance(value, Free):
+            given = context if value is None else {**context, key: value}
+            return self._settled(asked, holds(given), maybe=maybe)
+        if self.space.is_many(key):
+            return self._on_hits(asked, holds, context, maybe=maybe)
+        return self._on_cells(asked, self.space.key(key), holds, context, maybe=maybe)
+
+    def _on_cells(self, asked: Asked, attribute: Attribute, holds: Holds, context: Context, *, maybe: bool) -> Formula:
+        kind = family(asked.condition.operator)
+        coarse = attribute.inexact or (kind and kind != attribute.kind and f"{attribute.name} compared as {kind}")
+        cells = 0
+        for index, value in enumerate(attribute.values):
+            answer: Answer
+            if value is None:
+                answer = holds(context)
+            elif coarse and kind:
+                answer = None
+            else:
+                answer = holds({**context, asked.key: value})
+            if answer is None:
+                self._open(coarse or f"{asked.condition.name} on {asked.condition.key}")
+            if answer or (answer is None and maybe):
+                cells |= 1 << index
+        return attribute.where(cells)
+
+    def _on_hits(self, asked: Asked, holds: Holds, context: Context, *, maybe: bool) -> Formula:
+        """A key with many values: for all of them, for any of them, or (AWS does not say) for none in particular."""
+        hits = self.space.hits(asked.key)
+        absent = all_of(hit.is_hit(hit=False) for hit in hits)
+        condition = asked.condition
+        without = self._settled(asked, holds(context), maybe=maybe)
+        if condition.operator == "Null":
+            with_some = self._settled(asked, holds({**context, asked.key: ("x",)}), maybe=maybe)
+            return any_of([all_of([absent, without]), all_of([negation(absent), with_some])])
+        if condition.quantifier is None or family(condition.operator) != "text":
+            self._open(f"{condition.name} on {condition.key}, which holds many values")
+            return any_of([all_of([absent, without]), all_of([negation(absent), TRUE if maybe else FALSE])])
+        answers = [holds({**context, asked.key: (hit.value,)}) for hit in hits]
+        if None in answers:
+            self._open(f"{condition.name} on {condition.key}")
+        good = [bool(answer) or (answer is None and maybe) for answer in answers]
+        if condition.quantifier == "ForAnyValue":
+            some = any_of(hit.is_hit() for hit, is_good in zip(hits, good, strict=True) if is_good)
+            return any_of([some, all_of([absent, without])])
+        every = all_of(hit.is_hit(hit=False) for hit, is_good in zip(hits, good, strict=True) if not is_good)
+        return any_of([all_of([absent, without]), all_of([negation(absent), every])])
+
+    def _settled(self, asked: Asked, answer: Answer, *, maybe: bool) -> Formula:
+        if answer is None:
+            self._open(f"{asked.condition.name} on {asked.condition.key}")
+            return TRUE if maybe else FALSE
+        return TRUE if answer else FALSE
+
+    def _open(self, reason: str) -> None:
+        self.is_open = True
+        self.reasons[reason] = None
+
+
+class _Compiled:
+    """A statement with the keys it mentions, and its formulas by what is known of those."""
+
+    __slots__ = ("formulas", "is_about", "mentioned", "statement", "variables")
+
+    def __init__(self, statement: CompiledStatement, *, is_about: bool) -> None:
+        self.is_about = is_about
+        self.statement = statement
+        self.variables = statement.policy.version == VERSION
+        self.mentioned = tuple(dict.fromkeys(self._keys()))
+        self.formulas: dict[object, tuple[Formula, bool, tuple[str, ...]]] = {}
+
+    def _keys(self) -> Iterator[str]:
+        source = self.statement.source
+        for condition in source.conditions:
+            asked = Asked(condition, self.variables)
+            yield asked.key
+            yield from asked.variable_keys()
+        if self.variables:
+            yield from keys_in_resources((*source.resources, *source.not_resources))
+
+
+def keys_in_resources(texts: tuple[str, ...]) -> Iterator[str]:
+    """Yield the keys of the variables in patterns of resources."""
+    for text in texts:
+        if "${" in text:
+            for parts in fields_of_pattern(text, variables=True):
+                yield from (part.key for part in parts if isinstance(part, Variable))
+
+
+def _between(narrow: Holds, wide: Holds) -> Holds:
+    """A condition that lies between two: settled where they agree."""
+
+    def holds(context: Context) -> Answer:
+        low, high = narrow(context), wide(context)
+        return low if low == high else None
+
+    return holds

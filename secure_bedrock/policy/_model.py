@@ -1,0 +1,195 @@
+"""How AWS decides, as one formula for each principal: the same rules as `evaluation`, over all requests at once.
+
+AWS: "How AWS enforcement code logic evaluates requests to allow or deny access". `evaluation` decides one request by
+asking; here each question becomes a formula. Whatever is found is confirmed by `evaluation`, and tests hold the two
+together request by request.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from secure_bedrock.policy._callers import ACCOUNT_ID, Caller, Grant, Kind
+from secure_bedrock.policy._encoding import Encoding
+from secure_bedrock.policy._formulas import FALSE, TRUE, Formula, all_of, any_of, negation
+from secure_bedrock.policy._rcp_services import SERVICES
+from secure_bedrock.policy._space import NO_RESOURCE
+from secure_bedrock.policy.estate import Estate, Layer
+from secure_bedrock.policy.evaluation import TRUST_ACTIONS
+from secure_bedrock.policy.matching import CompiledStatement
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """The decision about every request of one principal.
+
+    Attributes:
+        estate: the policies.
+        encoding: their statements as formulas.
+        caller: the principal.
+        closed: how what AWS does not settle is read: against the request, as `evaluate` does, or for it.
+    """
+
+    estate: Estate
+    encoding: Encoding
+    caller: Caller
+    closed: bool
+
+    def allowed(self) -> Formula:
+        """Return that a request is allowed.
+
+        Session policies are left out: they deny, or withhold an allow, and add none, so that whatever is allowed with
+        one is allowed without.
+        """
+        limits = [self._level(layer) for layer in self.estate.scp_layers(self.caller)]
+        own = [self.denies(layer) for layer in self.estate.identity_layers(self.caller)]
+        quick = all_of([*own, any_of([self._by_own(), self._without_own()])])
+        if quick is FALSE:
+            return FALSE
+        return all_of([*own, *limits, self._endpoints(), self._rcps(), any_of(self._targets())])
+
+    # ----- layers
+
+    def denies(self, layer: Layer) -> Formula:
+        """Return that no statement of a layer denies."""
+        return all_of(
+            negation(self._applies(statement, maybe=self.closed)) for statement in layer.statements if statement.denies
+        )
+
+    def grants(self, layer: Layer, least: Grant = Grant.NONE) -> Formula:
+        """Return that a statement of a layer allows, and names the caller at least so directly."""
+        return any_of(
+            self._applies(statement, maybe=not self.closed)
+            for statement in layer.statements
+            if not statement.denies and statement.named(self.caller)[0] >= least
+        )
+
+    def _applies(self, statement: CompiledStatement, *, maybe: bool) -> Formula:
+        if statement.source.principals or statement.source.not_principals:
+            _, named = statement.named(self.caller)
+            if named is False or (named is None and not maybe):
+                return FALSE
+        return self.encoding.applies(statement, maybe=maybe)
+
+    def _level(self, layer: Layer) -> Formula:
+        return all_of([self.denies(layer), self.grants(layer)])
+
+    def _endpoints(self) -> Formula:
+        """What comes through an endpoint with a policy is let through by it; one without lets all through."""
+        layers = {name: self.estate.endpoint_layers(name) for name in self.estate.endpoints}
+        guarded = {name: found[0] for name, found in layers.items() if found}
+        if not guarded:
+            return TRUE
+        endpoint = self.encoding.space.key("aws:sourcevpce")
+        options = [all_of([endpoint.among([name]), self._level(layer)]) for name, layer in guarded.items()]
+        return any_of([negation(endpoint.among(guarded)), *options])
+
+    def _rcps(self) -> Formula:
+        """The control policies over the account that owns the resource, for the services they reach."""
+        if not (self.estate.rcps or any(account.rcps for account in self.estate.accounts.values())):
+            return TRUE
+        action = self.encoding.space.action
+        reached = sum(1 << i for i, name in enumerate(action.values) if str(name).partition(":")[0] in SERVICES)
+        beyond = negation(action.where(reached))
+        found: list[Formula] = []
+        for account in self.accounts():
+            layers = self.estate.rcp_layers(account, self.caller)
+            if layers:
+                here = all_of(self._level(layer) for layer in layers)
+                found.append(any_of([beyond, negation(self._owned_by([account])), here]))
+        return all_of(found)
+
+    def accounts(self) -> list[str]:
+        """Return the accounts of the estate."""
+        values = self.encoding.space.fields[3].values
+        return [value for value in values if value and self.estate.is_member(value)]
+
+    # ----- whose resource it is
+
+    def _owned_by(self, accounts: Iterable[str | None]) -> Formula:
+        """That the resource belongs to one of these accounts; None is what belongs to none."""
+        wanted = set(accounts)
+        fields = self.encoding.space.fields
+        none = fields[0].among([NO_RESOURCE])
+        numbered = [value for value in fields[3].values if value and ACCOUNT_ID.fullmatch(value)]
+        others = negation(fields[3].among(numbered))
+        stated: Formula = TRUE if None in wanted else FALSE
+        if self.encoding.space.vocabulary.uses("aws:resourceaccount"):
+            key = self.encoding.space.key("aws:resourceaccount")
+            stated = key.among(wanted)
+        by_key = all_of([negation(none), others, stated])
+        by_field = all_of([negation(none), fields[3].among(value for value in wanted if value)])
+        return any_of([by_field, by_key, *([none] if None in wanted else [])])
+
+    # ----- grants
+
+    def _by_own(self) -> Formula:
+        """The caller's own policies and boundary allow."""
+        layers = self.estate.identity_layers(self.caller)
+        return all_of(self.grants(layer) for layer in layers) if layers else FALSE
+
+    def _boundary(self) -> Formula:
+        layers = self.estate.identity_layers(self.caller)
+        return all_of(self.grants(layer) for layer in layers if layer.kind == "boundary")
+
+    def _without_own(self) -> Formula:
+        """A guess, never too narrow, of whether anything can be granted without the caller's own policies."""
+        if not self.caller.has_policies:
+            return TRUE
+        trusted = any(principal.trust for principal in self.estate.principals.values())
+        return TRUE if trusted or self.estate.resource_policies else FALSE
+
+    def _targets(self) -> Iterable[Formula]:
+        """Yield that a request is granted: on a resource with a policy, on a role with a trust policy, on any other."""
+        trusting = self._trusting()
+        others: list[Formula] = [negation(trusting)]
+        for arn in self.estate.resource_policies:
+            here = self.encoding.resource(arn, variables=False, maybe=True)
+            others.append(negation(here))
+            layer = self.estate.resource_layers(arn)[0]
+            yield all_of([here, negation(trusting), self.denies(layer), self._granted(layer)])
+        yield all_of([*others, self._granted(None)])
+        if trusting is FALSE:
+            return
+        for principal in self.estate.principals.values():
+            for layer in self.estate.trust_layers(principal.arn):
+                here = self.encoding.resource(principal.arn, variables=False, maybe=True)
+                yield all_of([here, trusting, self.denies(layer), self._granted(layer)])
+
+    def _trusting(self) -> Formula:
+        """The actions that a role's trust policy decides about, on a role."""
+        space = self.encoding.space
+        rest = space.fields[4]
+        changing = sum(1 << i for i, name in enumerate(space.action.values) if str(name).startswith(TRUST_ACTIONS))
+        return all_of([
+            space.action.where(changing),
+            negation(space.fields[0].among([NO_RESOURCE])),
+            rest.where(sum(1 << i for i, value in enumerate(rest.values) if ":role/" in f":{value}")),
+        ])  # fmt: skip
+
+    def _granted(self, side: Layer | None) -> Formula:
+        """That the grants suffice, with the policy of the resource or role on the other side; see `evaluation`."""
+        home = self._owned_by([None, self.caller.account])
+        by_side = self.grants(side) if side else FALSE
+        is_trust = side is not None and side.kind == "trust"
+        if not self.caller.has_policies:
+            if self.caller.kind is not Kind.ROOT or is_trust:
+                return by_side
+            return any_of([by_side, all_of([home, self._unless_key(by_side, side)])])
+        own = self._by_own()
+        abroad = all_of([negation(home), own, by_side])
+        if side is None:
+            return any_of([all_of([home, own]), abroad])
+        directly = Grant.DIRECT if self.closed else Grant.ANYBODY
+        enough = any_of([own, all_of([self.grants(side, Grant.ROLE), self._boundary()]), self.grants(side, directly)])
+        both = by_side if is_trust else self._unless_key(by_side, side)
+        return any_of([all_of([home, enough, both]), abroad])
+
+    def _unless_key(self, by_side: Formula, side: Layer | None) -> Formula:
+        """A key's policy must allow, whoever asks."""
+        if side is None:
+            return TRUE
+        action = self.encoding.space.action
+        keys = action.where(sum(1 << i for i, name in enumerate(action.values) if str(name).startswith("kms:")))
+        return any_of([negation(keys), by_side])

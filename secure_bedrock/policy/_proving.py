@@ -1,0 +1,404 @@
+"""The prover: for each principal one formula of what is allowed, and for each question a search in it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import product
+
+from secure_bedrock.data import table
+from secure_bedrock.errors import InvalidInput
+from secure_bedrock.policy import _subjects
+from secure_bedrock.policy._automata import Domain, Glob
+from secure_bedrock.policy._budget import Budget
+from secure_bedrock.policy._cells import Asked
+from secure_bedrock.policy._encoding import FREE, Encoding, Keys, keys_in_resources
+from secure_bedrock.policy._formulas import FALSE, Formula, all_of, find
+from secure_bedrock.policy._globs import Context, parse
+from secure_bedrock.policy._linking import Linking, known_actions, prepare, types_of
+from secure_bedrock.policy._model import Model
+from secure_bedrock.policy._rcp_services import SERVICES
+from secure_bedrock.policy._space import Space, Vocabulary
+from secure_bedrock.policy._subjects import Subject
+from secure_bedrock.policy._witnesses import Candidate, candidate, shortest
+from secure_bedrock.policy.document import VERSION, Condition, Policy, Statement
+from secure_bedrock.policy.estate import Estate
+from secure_bedrock.policy.evaluation import TRUST_ACTIONS
+from secure_bedrock.policy.invariants import Scope
+from secure_bedrock.policy.matching import CompiledStatement
+from secure_bedrock.policy.relations import CLOSED, FORMS, KINDS
+from secure_bedrock.policy.verdicts import Witness
+
+#: More values than this of the variables in a question are not tried one by one.
+_MOST_ASSIGNMENTS = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What one search ended in: a witness, or why there may be one, or neither."""
+
+    witness: Witness | None = None
+    reason: str = ""
+
+
+class Prover:
+    """An estate, prepared for questions about some requests.
+
+    Args:
+        estate: the estate.
+        statements: every statement that a question will be about.
+        scopes: whom the questions will be about.
+        budget: what all of it may cost.
+        others: estates whose policies are to be compared.
+    """
+
+    def __init__(
+        self, estate: Estate, statements: Sequence[Statement], scopes: Sequence[Scope], budget: Budget,
+        others: Sequence[Estate] = (),
+    ) -> None:  # fmt: skip
+        self.estate = estate
+        self.budget = budget
+        self._others = others
+        self._statements = statements
+        self._services = services_of(statements)
+        self._subjects: dict[Scope, tuple[Subject, ...]] = {
+            scope: tuple(subjects_of(estate, scope)) for scope in dict.fromkeys(scopes)
+        }
+        self.vocabulary = self._vocabulary()
+        self.used = prepare(self.vocabulary, estate)
+        for other in others:
+            prepare(self.vocabulary, other)
+        self.space = self._space({})
+        self._asked: dict[Subject, Inquiry] = {}
+
+    def subjects(self, scope: Scope) -> tuple[Subject, ...]:
+        """Return whom a scope means."""
+        return self._subjects[scope]
+
+    def about(self, subject: Subject) -> Inquiry:
+        """Return what is allowed to one of them."""
+        if subject not in self._asked:
+            self._asked[subject] = Inquiry(self, subject, self.space, {})
+        return self._asked[subject]
+
+    def assuming(self, subject: Subject, assumed: dict[str, str | None]) -> Inquiry:
+        """Return what is allowed to one of them while keys that policies use as variables have these values."""
+        return Inquiry(self, subject, self._space(assumed), assumed)
+
+    def is_about(self, statement: Statement) -> bool:
+        """Whether a statement may be about an action that is asked about."""
+        return bool(statement.not_actions) or self._services is None or _meets(statement.actions, self._services)
+
+    # ----- preparation
+
+    def _vocabulary(self) -> Vocabulary:
+        vocabulary = Vocabulary()
+        for statement in self._statements:
+            vocabulary.add(statement, variables=True)
+        patterns = [action for each in self._statements for action in each.actions]
+        for action in known_actions(patterns):
+            vocabulary.add_action(action)
+        for estate in (self.estate, *self._others):
+            self._add_estate(vocabulary, estate)
+        for glob in list(vocabulary.actions):
+            name = "".join(str(part) for part in glob.parts if isinstance(part, str))
+            for pattern in (types_of(name) or ((), False))[0]:
+                vocabulary.add_resource(pattern, variables=False)
+        if "aws:principalarn" in vocabulary.asked:
+            for scope in self._subjects.values():
+                for subject in scope:
+                    _add_names(vocabulary, subject)
+        return vocabulary
+
+    def _add_estate(self, vocabulary: Vocabulary, estate: Estate) -> None:
+        for policy in _policies(estate):
+            for statement in policy.statements:
+                if self.is_about(statement):
+                    variables = policy.version == VERSION
+                    vocabulary.add(statement, variables=variables)
+                    if variables:
+                        for key in keys_in_resources((*statement.resources, *statement.not_resources)):
+                            vocabulary.asked.setdefault(key, {})
+        self._add_special(vocabulary, estate)
+        for account in estate.own_accounts:
+            vocabulary.add_value("account", account)
+        for arn in (*estate.resource_policies, *(p.arn for p in estate.principals.values() if p.trust)):
+            if arn.startswith("arn:") and (self._services is None or arn.split(":")[2] in {*self._services, "iam"}):
+                vocabulary.add_resource(arn, variables=False)
+
+    def _add_special(self, vocabulary: Vocabulary, estate: Estate) -> None:
+        """Tell apart the actions that the rules of evaluation treat apart."""
+        for action in (*TRUST_ACTIONS, "kms:"):
+            if self._services is None or action.partition(":")[0] in self._services:
+                vocabulary.add_action(f"{action}*")
+                vocabulary.add_resource("arn:*:iam::*:role/*", variables=False)
+        if estate.rcps or any(account.rcps for account in estate.accounts.values()):
+            for service in SERVICES if self._services is None else SERVICES & self._services:
+                vocabulary.add_action(f"{service}:*")
+
+    def _space(self, assumed: dict[str, str | None]) -> Space:
+        variables = {key for asked in self.vocabulary.asked.values() for each in asked for key in each.variable_keys()}
+        variables |= {key for text, is_new in self.vocabulary.resources if is_new for key in keys_in_resources((text,))}
+        return Space(
+            self.vocabulary, self._known(frozenset(variables), assumed), domains=_DOMAINS, kinds=KINDS,
+            closed=CLOSED, preferred=_preferred(), budget=self.budget,
+        )  # fmt: skip
+
+    def _known(self, variables: frozenset[str], assumed: dict[str, str | None]) -> list[Context]:
+        """The values that variables have, for each principal."""
+        if not variables:
+            return []
+        found: dict[tuple[tuple[str, object], ...], None] = {}
+        for scope in self._subjects.values():
+            for subject in scope:
+                keys = Keys({**subject.fixed()})
+                values = {key: keys.value(key) for key in sorted(variables)}
+                values |= {key: value for key, value in assumed.items() if key in variables}
+                found[tuple((key, v) for key, v in values.items() if isinstance(v, str))] = None
+        return [dict(each) for each in found]  # type: ignore[misc]
+
+
+class Inquiry:
+    """What is allowed to one principal."""
+
+    def __init__(self, prover: Prover, subject: Subject, space: Space, assumed: dict[str, str | None]) -> None:
+        self.prover, self.subject, self.space, self.assumed = prover, subject, space, assumed
+        keys = subject.keys(space, prover.used).assuming(assumed)
+        self.encoding = Encoding(space, keys, prover.is_about)
+        caller = subject.caller
+        self.linking = Linking(self.encoding, subject.estate, caller, prover.used)
+        self._possible = all_of([self.linking.formula(subject.partition), *subject.forms(keys)])
+        self._allowed: dict[bool, tuple[Formula, bool, tuple[str, ...]]] = {}
+
+    def allowed(self, *, closed: bool) -> tuple[Formula, bool, tuple[str, ...]]:
+        """Return what is allowed, whether it hangs on something that is not settled, and on what."""
+        if closed not in self._allowed:
+            self.encoding.is_open, self.encoding.reasons = False, {}
+            model = Model(self.subject.estate, self.encoding, self.subject.caller, closed)
+            formula = model.allowed()
+            if formula is not FALSE:
+                formula = all_of([formula, self._possible])
+            self._allowed[closed] = (formula, self.encoding.is_open, tuple(self.encoding.reasons))
+        return self._allowed[closed]
+
+    def covered(self, statement: CompiledStatement, *, maybe: bool) -> Formula:
+        """Return the requests a statement covers that can be made at all."""
+        self.encoding.is_open, self.encoding.reasons = False, {}
+        region = self.encoding.applies(statement, maybe=maybe)
+        if region is FALSE:
+            return FALSE
+        action = self.space.action
+        cells = sum(1 << i for i, name in enumerate(action.values) if statement.covers(str(name)))
+        return all_of([region, self.linking.resource_types(cells)])
+
+    def reachable(self, statement: CompiledStatement) -> Answer:
+        """Return a request that a statement covers and that is allowed, or why there may be one."""
+        budget = self.prover.budget
+        wide = self.covered(statement, maybe=True)
+        reasons = tuple(self.encoding.reasons)
+        allowed, _, more = self.allowed(closed=False)
+        upper = all_of([wide, allowed])
+        if upper is FALSE or find(upper, budget) is None:
+            return Answer()
+        lower = all_of([self.covered(statement, maybe=False), self.allowed(closed=True)[0]])
+        box = None if lower is FALSE else find(lower, budget)
+        if box is not None:
+            return self._confirmed(shortest(lower, box, self.space, budget), statement)
+        return Answer(reason="; ".join(dict.fromkeys((*reasons, *more))) or "what AWS does not settle")
+
+    def _confirmed(self, box: dict[int, int], statement: CompiledStatement) -> Answer:
+        found: Candidate | None = None
+        try:
+            found = candidate(self.space, self.subject, self.encoding.keys, box, self.assumed)
+            decision = found.decision()
+        except InvalidInput as error:
+            return Answer(reason=f"the prover's request cannot be made: {error}")
+        if decision.allowed and found.covered_by(statement, decision):
+            return Answer(witness=found.witness(decision))
+        return Answer(reason=f"prover and evaluator disagree about {found.witness(decision)}")
+
+    def can_use(self, statement: CompiledStatement) -> bool:
+        """Whether the principal may use the actions of a statement on anything, in any circumstances."""
+        action = self.space.action
+        cells = sum(1 << i for i, name in enumerate(action.values) if statement.covers(str(name)))
+        formula = all_of([action.where(cells), self.linking.resource_types(cells), self.allowed(closed=False)[0]])
+        return formula is not FALSE and find(formula, self.prover.budget) is not None
+
+    def is_possible(self, statement: CompiledStatement) -> bool:
+        """Whether a request that a statement covers can be made at all, allowed or not."""
+        formula = all_of([self.covered(statement, maybe=True), self._possible])
+        return formula is not FALSE and find(formula, self.prover.budget) is not None
+
+
+def search(prover: Prover, subject: Subject, statement: CompiledStatement) -> Answer:
+    """Return a request of a principal that a statement covers and that is allowed.
+
+    Where that hangs on a policy variable whose value the request chooses, its values are tried one by one.
+    """
+    inquiry = prover.about(subject)
+    answer = inquiry.reachable(statement)
+    if answer.witness is not None or not answer.reason:
+        return answer
+    variables = _open_variables(prover, inquiry)
+    if not variables:
+        return answer
+    values = [_values_to_try(prover, inquiry, key) for key in variables]
+    is_complete = all(complete for _, complete in values)
+    tried = 1
+    for _, each in enumerate(values):
+        tried *= len(each[0])
+    if tried > _MOST_ASSIGNMENTS:
+        return answer
+    for chosen in product(*(each for each, _ in values)):
+        assumed = dict(zip(variables, chosen, strict=True))
+        found = prover.assuming(subject, assumed).reachable(statement)
+        if found.witness is not None:
+            return found
+        if found.reason:
+            is_complete = False
+            answer = found
+    return Answer() if is_complete else answer
+
+
+def _open_variables(prover: Prover, inquiry: Inquiry) -> tuple[str, ...]:
+    keys = {key for asked in prover.vocabulary.asked.values() for each in asked for key in each.variable_keys()}
+    keys |= {key for text, is_new in prover.vocabulary.resources if is_new for key in keys_in_resources((text,))}
+    values = inquiry.encoding.keys
+    return tuple(sorted(key for key in keys if values.value(key) is FREE and key not in values.attributes))
+
+
+def _values_to_try(prover: Prover, inquiry: Inquiry, key: str) -> tuple[list[str | None], bool]:
+    """Return values of a variable that can make a difference, and whether there are no others.
+
+    Only where every use of it is a comparison with the whole of another key are there no others: then all that matters
+    is which of the two keys' patterns a value matches, and whether the two are the same.
+    """
+    uses = [each for asked in prover.vocabulary.asked.values() for each in asked if key in each.variable_keys()]
+    whole = f"${{{key}}}"
+    in_resources = any(whole in text.lower() or f"${{{key}," in text.lower() for text, _ in prover.vocabulary.resources)
+    is_whole = not in_resources and all(
+        each.condition.operator in {"StringEquals", "StringNotEquals"}
+        and not inquiry.space.is_many(each.key)
+        and all(value.lower() == whole or "${" not in value for value in each.condition.values)
+        and isinstance(inquiry.encoding.keys.value(each.key), type(FREE))
+        for each in uses
+    )
+    tied = {key, *(each.key for each in uses)}
+    texts = [each for name in sorted(tied) for each in prover.vocabulary.asked.get(name, ())]
+    only_text = all(each.condition.operator.startswith(("String", "Null")) for each in texts)
+    others = {each.key for asked in prover.vocabulary.asked.values() for each in asked if each.variable_keys() & tied}
+    is_whole = is_whole and only_text and others <= tied and not (tied - {key}) & _variables(prover)
+    found = _distinct(texts, len(tied), prover.budget)
+    if not is_whole:
+        found += [cut for cut in _cuts(prover, whole) if cut not in found]
+    return [None, *found], is_whole
+
+
+def _variables(prover: Prover) -> set[str]:
+    return {key for asked in prover.vocabulary.asked.values() for each in asked for key in each.variable_keys()}
+
+
+def _distinct(texts: list[Asked], count: int, budget: Budget) -> list[str]:
+    """Return texts of every cell of some conditions, several of a cell so that as many keys can all differ."""
+    from secure_bedrock.policy._cells import values_of  # noqa: PLC0415
+
+    plain = [each for each in texts if not each.variable_keys()]
+    found: list[str] = []
+    for _ in range(count):
+        values, _ = values_of(plain, [], budget, extra=found)
+        found += [value for value in values if value not in found]
+    return found
+
+
+def _cuts(prover: Prover, whole: str) -> Iterator[str]:
+    """Yield what a variable would have to be for a pattern with it to meet a literal of another."""
+    texts = [text for text, _ in prover.vocabulary.resources]
+    texts += [value for asked in prover.vocabulary.asked.values() for each in asked for value in each.condition.values]
+    patterns = [text for text in texts if whole in text.lower()]
+    literals = [text for text in texts if "${" not in text]
+    for pattern in patterns:
+        at = pattern.lower().index(whole)
+        before, after = pattern[:at].rpartition("/")[2].rpartition(":")[2], pattern[at + len(whole) :]
+        for text in literals:
+            field = text.rpartition("/")[2].rpartition(":")[2]
+            if field.startswith(before) and "*" not in field:
+                rest = field[len(before) :]
+                yield rest.removesuffix(after) if after and rest.endswith(after) else rest
+
+
+def subjects_of(estate: Estate, scope: Scope) -> Iterator[Subject]:
+    """Yield whom a scope means."""
+    left_out = {estate.principals[name].arn if name in estate.principals else name for name in scope.but}
+
+    def meant(subjects: Iterable[Subject]) -> Iterator[Subject]:
+        return (each for each in subjects if each.stem or each.caller.arn not in left_out)
+
+    yield from meant(_subjects.named(estate, scope.principals))
+    if scope.unnamed:
+        yield from (each.without(left_out) for each in meant(_subjects.unnamed(estate)))
+    if scope.outside:
+        yield from (each.without(left_out) for each in meant(_subjects.outsiders(estate)))
+    if scope.services:
+        yield from meant(_subjects.services(estate))
+        yield from meant(_subjects.providers(estate))
+
+
+def services_of(statements: Iterable[Statement]) -> frozenset[str] | None:
+    """Return the services that statements are about, in lower case; None: any."""
+    found: set[str] = set()
+    for statement in statements:
+        if statement.not_actions or any(":" not in action or action.startswith("*") for action in statement.actions):
+            return None
+        found |= {action.partition(":")[0].lower() for action in statement.actions}
+    return frozenset(found)
+
+
+def _meets(actions: tuple[str, ...], services: frozenset[str]) -> bool:
+    return any(":" not in each or each == "*:*" or each.partition(":")[0].lower() in services for each in actions)
+
+
+def _policies(estate: Estate) -> Iterator[Policy]:
+    levels = [*estate.scps, *estate.rcps]
+    for account in estate.accounts.values():
+        levels += [*(account.scps or ()), *(account.rcps or ())]
+    yield from (policy for level in levels for policy in level)
+    for principal in estate.principals.values():
+        yield from principal.identity
+        yield from (policy for policy in (principal.boundary, principal.trust) if policy)
+    yield from (endpoint.policy for endpoint in estate.endpoints.values() if endpoint.policy)
+    yield from estate.resource_policies.values()
+
+
+def _add_names(vocabulary: Vocabulary, subject: Subject) -> None:
+    """Tell apart the names that are taken, and those only AWS gives."""
+    if not subject.stem:
+        return
+    for arn in subject.taken:
+        if arn.startswith(subject.stem):
+            vocabulary.add_value("aws:principalarn", arn)
+    linked = Condition(operator="StringLike", key="aws:PrincipalArn", values=(f"{subject.stem}aws-service-role/*",))
+    vocabulary.asked.setdefault("aws:principalarn", {})[Asked(linked, variables=False)] = None
+
+
+_DOMAINS = {
+    key: Domain(within=Glob(parse(form, variables=False), fields=5 if form.startswith("arn:") else 0))
+    for key, form in FORMS.items()
+}
+
+
+def _preferred() -> dict[str, tuple[str, ...]]:
+    """Values that read well, where a witness may have any."""
+    models = tuple(f"foundation-model/{row['id']}" for row in table("models")["models"])
+    return {
+        "partition": ("aws", "aws-us-gov", "aws-cn"),
+        "service": ("bedrock", "iam", "sts", "s3"),
+        "region": ("eu-west-1", "eu-central-1", "us-east-1", "us-west-2", "ap-southeast-2", "ca-central-1"),
+        "account": ("999999999999",),
+        "rest": ("foundation-model/amazon.nova-lite-v1:0", *models, "role/other"),
+        "action": tuple(row["action"] for row in table("authorisations")["actions"]),
+        "aws:sourcevpce": ("vpce-0fedcba9876543210",),
+        "aws:sourcevpc": ("vpc-0fedcba9876543210",),
+        "aws:requestedregion": ("eu-west-1", "eu-central-1", "us-east-1", "us-west-2"),
+        "aws:principalorgid": ("o-anotherorgid",),
+        "aws:resourceorgid": ("o-anotherorgid",),
+    }

@@ -1,0 +1,115 @@
+"""A box of cells turned into a request: complete, as short as it can be, and decided by the evaluator."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from secure_bedrock.policy._arns import fields_of
+from secure_bedrock.policy._budget import Budget
+from secure_bedrock.policy._encoding import FREE, Keys
+from secure_bedrock.policy._formulas import Box, Formula, Literal, all_of, find
+from secure_bedrock.policy._linking import known_case
+from secure_bedrock.policy._space import NO_RESOURCE, Attribute, Hit, Space
+from secure_bedrock.policy._subjects import Subject
+from secure_bedrock.policy.decision import Decision
+from secure_bedrock.policy.estate import Estate
+from secure_bedrock.policy.evaluation import evaluate
+from secure_bedrock.policy.matching import CompiledStatement, View
+from secure_bedrock.policy.request import Request, Value
+from secure_bedrock.policy.verdicts import Witness
+
+_TAG = "aws:principaltag/"
+#: What a request has unless it says otherwise.
+_ORDINARY = {"aws:securetransport": "true", "aws:viaawsservice": "false"}
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A request read off a box, before anything has confirmed it.
+
+    Attributes:
+        subject: who makes it.
+        estate: the estate with the principal.
+        request: the request.
+        tags: those of the session, or of a principal nobody has named.
+    """
+
+    subject: Subject
+    estate: Estate
+    request: Request
+    tags: dict[str, str]
+
+    def decision(self) -> Decision:
+        """Return what the evaluator says. Raises InvalidInput for a request that contradicts itself."""
+        return evaluate(self.estate, self.request)
+
+    def covered_by(self, statement: CompiledStatement, decision: Decision) -> bool:
+        """Whether the request is one of those a statement covers, for certain."""
+        caller = self.estate.caller(self.request.principal)
+        action = self.request.action.lower()
+        view = View(caller, action, self.request.resource, fields_of(self.request.resource), decision.context)
+        return statement.covers(action) and statement.ask(view).answer is True
+
+    def witness(self, decision: Decision) -> Witness:
+        """Return it with what the evaluator said."""
+        chosen = tuple(self.tags.items()) if not self.subject.stem and self.subject.has_any_tags else ()
+        return Witness(
+            request=self.request, decision=decision, estate=self.estate, is_named=self.subject.is_named,
+            session_tags=chosen,
+        )  # fmt: skip
+
+
+def candidate(space: Space, subject: Subject, keys: Keys, box: Box, assumed: dict[str, str | None]) -> Candidate:
+    """Return a request in a box: of each attribute its first cell, which for keys is their absence."""
+    chosen = {each.number: _first(box, each) for each in space.attributes if isinstance(each, Attribute)}
+    context: dict[str, Value] = {}
+    for each in space.attributes:
+        if isinstance(each, Hit):
+            if keys.value(each.key) is FREE and box.get(each.number, 3) == 2:  # noqa: PLR2004 - the cell of a hit
+                context[each.key] = (*context.get(each.key, ()), each.value)
+        elif ":" in each.name and each.number in box and keys.are_read_from(each):
+            value = chosen[each.number]
+            if value is not None:
+                context[each.name] = value
+    context |= {key: value for key, value in assumed.items() if value is not None}
+    arn = context.pop("aws:principalarn", None) if subject.stem else None
+    tags = {key: str(context.pop(key)) for key in list(context) if key.startswith(_TAG)}
+    tags = {key.removeprefix(_TAG): value for key, value in tags.items()}
+    endpoint = context.pop("aws:sourcevpce", None)
+    estate, name = subject.standing_for(arn if isinstance(arn, str) else None, tags)
+    shown = {space.vocabulary.spelling(key): value for key, value in context.items() if _ORDINARY.get(key) != value}
+    request = Request(
+        principal=name,
+        action=known_case(str(chosen[space.action.number])),
+        resource=_resource([str(chosen[field.number]) for field in space.fields]),
+        context=shown,
+        endpoint=endpoint if isinstance(endpoint, str) else None,
+    )
+    return Candidate(subject, estate, request, tags)
+
+
+def shortest(formula: Formula, box: Box, space: Space, budget: Budget) -> Box:
+    """Return a box of one cell each, with as few keys as the formula lets a request have."""
+    chosen = dict(box)
+    keys = [each for each in space.attributes if each.number in box]
+    for each in keys:
+        chosen[each.number] = chosen[each.number] & -chosen[each.number]
+    for each in keys:
+        absent = each.absent_cells if isinstance(each, Attribute) else 1
+        if not absent or chosen[each.number] == absent:
+            continue
+        shorter = {**chosen, each.number: absent}
+        every = {one.number: one.every if isinstance(one, Attribute) else 3 for one in keys}
+        pinned = [Literal(number, cells, every[number]) for number, cells in shorter.items()]
+        if find(all_of([formula, *pinned]), budget) is not None:
+            chosen = shorter
+    return chosen
+
+
+def _first(box: Box, attribute: Attribute) -> str | None:
+    cells = box.get(attribute.number, attribute.every)
+    return attribute.values[(cells & -cells).bit_length() - 1]
+
+
+def _resource(fields: list[str]) -> str:
+    return NO_RESOURCE if fields[0] == NO_RESOURCE else ":".join(("arn", *fields))

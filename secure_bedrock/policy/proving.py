@@ -1,0 +1,85 @@
+"""Whether an invariant holds for all requests there can be, through all layers of policies."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from secure_bedrock.policy._budget import Budget, ExhaustedError
+from secure_bedrock.policy._proving import Answer, Prover, search
+from secure_bedrock.policy.document import Policy
+from secure_bedrock.policy.estate import Estate
+from secure_bedrock.policy.invariants import Invariant, Never
+from secure_bedrock.policy.matching import CompiledStatement, compile_policy
+from secure_bedrock.policy.verdicts import Proved, Refuted, Unknown, Verdict
+
+#: Steps for all invariants asked together; seconds, in the worst case.
+BUDGET = 20_000_000
+
+
+def prove(estate: Estate, invariant: Invariant, *, budget: int = BUDGET) -> Proved | Refuted | Unknown:
+    """Show that an invariant holds for every request, or one request that breaks it.
+
+    Args:
+        estate: the principals and the policies around them.
+        invariant: what is to hold.
+        budget: how many steps it may take; more end in `Unknown`.
+
+    Raises:
+        InvalidInput: for a policy or an invariant that IAM would refuse.
+    """
+    return prove_all(estate, (invariant,), budget=budget)[0]
+
+
+def prove_all(
+    estate: Estate, invariants: Sequence[Invariant], *, budget: int = BUDGET
+) -> tuple[Proved | Refuted | Unknown, ...]:
+    """Answer several invariants, which costs little more than one of them. Each has the whole budget."""
+    try:
+        prover = Prover(
+            estate,
+            [statement for each in invariants for statement in each.statements],
+            [each.scope for each in invariants],
+            Budget(budget),
+        )
+    except ExhaustedError as error:
+        return tuple(Unknown(name=each.name, holds_for_named=None, reason=str(error)) for each in invariants)
+    return tuple(_never(prover, each, budget) for each in invariants)
+
+
+def _never(prover: Prover, invariant: Never, budget: int) -> Proved | Refuted | Unknown:
+    prover.budget.left = budget
+    statements = compile_policy(Policy(statements=invariant.statements, name=invariant.name), principals=False)
+    try:
+        return _answer(prover, invariant, statements)
+    except ExhaustedError as error:
+        return Unknown(name=invariant.name, holds_for_named=None, reason=str(error))
+
+
+def _answer(prover: Prover, invariant: Never, statements: tuple[CompiledStatement, ...]) -> Proved | Refuted | Unknown:
+    unsettled: Answer | None = None
+    is_named_settled: bool = True
+    is_used = False
+    for subject in prover.subjects(invariant.scope):
+        inquiry = prover.about(subject)
+        for statement in statements:
+            if not inquiry.can_use(statement):
+                continue
+            is_used = True
+            answer = search(prover, subject, statement)
+            if answer.witness is not None:
+                holds = False if subject.is_named else (True if is_named_settled else None)
+                return Refuted(name=invariant.name, holds_for_named=holds, witness=answer.witness)
+            if answer.reason:
+                unsettled = unsettled or answer
+                is_named_settled = is_named_settled and not subject.is_named
+    if unsettled is not None:
+        holds = True if is_named_settled else None
+        return Unknown(name=invariant.name, holds_for_named=holds, reason=unsettled.reason)
+    return Proved(
+        name=invariant.name,
+        holds_for_named=True,
+        vacuous="" if is_used else "nobody asked about may use these actions at all",
+    )
+
+
+__all__ = ["BUDGET", "Verdict", "prove", "prove_all"]
