@@ -12,12 +12,13 @@ if TYPE_CHECKING:
     from secure_bedrock.policy.authorisation import Authorisation, ModelKind
     from secure_bedrock.policy.calls import Call
     from secure_bedrock.policy.decision import Decision
+    from secure_bedrock.policy.difference import Access, Difference, diff
     from secure_bedrock.policy.document import Condition, Policy, Statement
     from secure_bedrock.policy.environment import Environment
     from secure_bedrock.policy.estate import Account, Endpoint, Estate, Layer
     from secure_bedrock.policy.evaluation import evaluate
     from secure_bedrock.policy.explanation import Explanation, explain
-    from secure_bedrock.policy.invariants import ANYBODY, Invariant, Never, Scope, requests
+    from secure_bedrock.policy.invariants import ANYBODY, Invariant, Never, Scope, Works, requests
     from secure_bedrock.policy.models import Model
     from secure_bedrock.policy.proving import prove, prove_all
     from secure_bedrock.policy.relations import Relation, all_relations
@@ -26,11 +27,13 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ANYBODY",
+    "Access",
     "Account",
     "Authorisation",
     "Call",
     "Condition",
     "Decision",
+    "Difference",
     "Endpoint",
     "Environment",
     "Estate",
@@ -50,7 +53,9 @@ __all__ = [
     "Statement",
     "Unknown",
     "Witness",
+    "Works",
     "all_relations",
+    "diff",
     "evaluate",
     "explain",
     "prove",
@@ -60,11 +65,13 @@ __all__ = [
 
 _HOMES = {
     "ANYBODY": "invariants",
+    "Access": "difference",
     "Account": "estate",
     "Authorisation": "authorisation",
     "Call": "calls",
     "Condition": "document",
     "Decision": "decision",
+    "Difference": "difference",
     "Endpoint": "estate",
     "Environment": "environment",
     "Estate": "estate",
@@ -84,7 +91,9 @@ _HOMES = {
     "Statement": "document",
     "Unknown": "verdicts",
     "Witness": "verdicts",
+    "Works": "invariants",
     "all_relations": "relations",
+    "diff": "difference",
     "evaluate": "evaluation",
     "explain": "explanation",
     "prove": "proving",

@@ -112,7 +112,7 @@ class Cells:
                 if self._alive and not following & self._alive:
                     continue
                 if following not in seen:
-                    budget.spend(8, "cells of texts")
+                    budget.spend(8 + machine.size // 64, "cells of texts")
                     seen.add(following)
                     queue.append((following, text + character))
         return found
@@ -173,6 +173,7 @@ class _Machine:
             self._add(pattern)
             self.ends.append(len(self._at))
             self._at.append(())
+        self.size = len(self._at)
         self.accepting = sum(1 << end for end in self.ends)
         self._stars = self._many | self._many_in_field
         self.start = self._closed(start)

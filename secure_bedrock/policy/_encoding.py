@@ -141,6 +141,7 @@ class Encoding:
             self._open(f"a variable before the fifth colon of the resource {text}")
             if not maybe:
                 return FALSE
+        self.space.budget.spend(self.space.width, "resources")
         for attribute, each in zip(self.space.fields, fields, strict=True):
             matched = self._matched(each, maybe=maybe)
             if matched is None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import product
 
 from secure_bedrock.data import table
 from secure_bedrock.errors import InvalidInput
@@ -12,7 +11,7 @@ from secure_bedrock.policy import _subjects
 from secure_bedrock.policy._automata import Domain, Glob
 from secure_bedrock.policy._budget import Budget
 from secure_bedrock.policy._cells import Asked
-from secure_bedrock.policy._encoding import FREE, Encoding, Keys, keys_in_resources
+from secure_bedrock.policy._encoding import Encoding, Keys, keys_in_resources
 from secure_bedrock.policy._formulas import FALSE, Formula, all_of, find
 from secure_bedrock.policy._globs import Context, parse
 from secure_bedrock.policy._linking import Linking, known_actions, prepare, types_of
@@ -28,9 +27,6 @@ from secure_bedrock.policy.invariants import Scope
 from secure_bedrock.policy.matching import CompiledStatement
 from secure_bedrock.policy.relations import CLOSED, FORMS, KINDS
 from secure_bedrock.policy.verdicts import Witness
-
-#: More values than this of the variables in a question are not tried one by one.
-_MOST_ASSIGNMENTS = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,15 +46,18 @@ class Prover:
         scopes: whom the questions will be about.
         budget: what all of it may cost.
         others: estates whose policies are to be compared.
+        more: principals of theirs.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917 - what is compared beside what is asked
         self, estate: Estate, statements: Sequence[Statement], scopes: Sequence[Scope], budget: Budget,
         others: Sequence[Estate] = (),
+        more: tuple[Subject, ...] = (),
     ) -> None:  # fmt: skip
         self.estate = estate
         self.budget = budget
         self._others = others
+        self.more = more
         self._statements = statements
         self._services = services_of(statements)
         self._subjects: dict[Scope, tuple[Subject, ...]] = {
@@ -105,9 +104,8 @@ class Prover:
             for pattern in (types_of(name) or ((), False))[0]:
                 vocabulary.add_resource(pattern, variables=False)
         if "aws:principalarn" in vocabulary.asked:
-            for scope in self._subjects.values():
-                for subject in scope:
-                    _add_names(vocabulary, subject)
+            for subject in self._everybody():
+                _add_names(vocabulary, subject)
         return vocabulary
 
     def _add_estate(self, vocabulary: Vocabulary, estate: Estate) -> None:
@@ -136,6 +134,10 @@ class Prover:
             for service in SERVICES if self._services is None else SERVICES & self._services:
                 vocabulary.add_action(f"{service}:*")
 
+    def _everybody(self) -> Iterator[Subject]:
+        yield from (subject for scope in self._subjects.values() for subject in scope)
+        yield from self.more
+
     def _space(self, assumed: dict[str, str | None]) -> Space:
         variables = {key for asked in self.vocabulary.asked.values() for each in asked for key in each.variable_keys()}
         variables |= {key for text, is_new in self.vocabulary.resources if is_new for key in keys_in_resources((text,))}
@@ -149,12 +151,11 @@ class Prover:
         if not variables:
             return []
         found: dict[tuple[tuple[str, object], ...], None] = {}
-        for scope in self._subjects.values():
-            for subject in scope:
-                keys = Keys({**subject.fixed()})
-                values = {key: keys.value(key) for key in sorted(variables)}
-                values |= {key: value for key, value in assumed.items() if key in variables}
-                found[tuple((key, v) for key, v in values.items() if isinstance(v, str))] = None
+        for subject in self._everybody():
+            keys = Keys({**subject.fixed()})
+            values = {key: keys.value(key) for key in sorted(variables)}
+            values |= {key: value for key, value in assumed.items() if key in variables}
+            found[tuple((key, v) for key, v in values.items() if isinstance(v, str))] = None
         return [dict(each) for each in found]  # type: ignore[misc]
 
 
@@ -180,6 +181,10 @@ class Inquiry:
                 formula = all_of([formula, self._possible])
             self._allowed[closed] = (formula, self.encoding.is_open, tuple(self.encoding.reasons))
         return self._allowed[closed]
+
+    def permitted(self, *, closed: bool) -> Formula:
+        """Return what the policies allow, whether or not such a request can be made."""
+        return Model(self.subject.estate, self.encoding, self.subject.caller, closed).allowed()
 
     def covered(self, statement: CompiledStatement, *, maybe: bool) -> Formula:
         """Return the requests a statement covers that can be made at all."""
@@ -230,102 +235,6 @@ class Inquiry:
         return formula is not FALSE and find(formula, self.prover.budget) is not None
 
 
-def search(prover: Prover, subject: Subject, statement: CompiledStatement) -> Answer:
-    """Return a request of a principal that a statement covers and that is allowed.
-
-    Where that hangs on a policy variable whose value the request chooses, its values are tried one by one.
-    """
-    inquiry = prover.about(subject)
-    answer = inquiry.reachable(statement)
-    if answer.witness is not None or not answer.reason:
-        return answer
-    variables = _open_variables(prover, inquiry)
-    if not variables:
-        return answer
-    values = [_values_to_try(prover, inquiry, key) for key in variables]
-    is_complete = all(complete for _, complete in values)
-    tried = 1
-    for _, each in enumerate(values):
-        tried *= len(each[0])
-    if tried > _MOST_ASSIGNMENTS:
-        return answer
-    for chosen in product(*(each for each, _ in values)):
-        assumed = dict(zip(variables, chosen, strict=True))
-        found = prover.assuming(subject, assumed).reachable(statement)
-        if found.witness is not None:
-            return found
-        if found.reason:
-            is_complete = False
-            answer = found
-    return Answer() if is_complete else answer
-
-
-def _open_variables(prover: Prover, inquiry: Inquiry) -> tuple[str, ...]:
-    keys = {key for asked in prover.vocabulary.asked.values() for each in asked for key in each.variable_keys()}
-    keys |= {key for text, is_new in prover.vocabulary.resources if is_new for key in keys_in_resources((text,))}
-    values = inquiry.encoding.keys
-    return tuple(sorted(key for key in keys if values.value(key) is FREE and key not in values.attributes))
-
-
-def _values_to_try(prover: Prover, inquiry: Inquiry, key: str) -> tuple[list[str | None], bool]:
-    """Return values of a variable that can make a difference, and whether there are no others.
-
-    Only where every use of it is a comparison with the whole of another key are there no others: then all that matters
-    is which of the two keys' patterns a value matches, and whether the two are the same.
-    """
-    uses = [each for asked in prover.vocabulary.asked.values() for each in asked if key in each.variable_keys()]
-    whole = f"${{{key}}}"
-    in_resources = any(whole in text.lower() or f"${{{key}," in text.lower() for text, _ in prover.vocabulary.resources)
-    is_whole = not in_resources and all(
-        each.condition.operator in {"StringEquals", "StringNotEquals"}
-        and not inquiry.space.is_many(each.key)
-        and all(value.lower() == whole or "${" not in value for value in each.condition.values)
-        and isinstance(inquiry.encoding.keys.value(each.key), type(FREE))
-        for each in uses
-    )
-    tied = {key, *(each.key for each in uses)}
-    texts = [each for name in sorted(tied) for each in prover.vocabulary.asked.get(name, ())]
-    only_text = all(each.condition.operator.startswith(("String", "Null")) for each in texts)
-    others = {each.key for asked in prover.vocabulary.asked.values() for each in asked if each.variable_keys() & tied}
-    is_whole = is_whole and only_text and others <= tied and not (tied - {key}) & _variables(prover)
-    found = _distinct(texts, len(tied), prover.budget)
-    if not is_whole:
-        found += [cut for cut in _cuts(prover, whole) if cut not in found]
-    return [None, *found], is_whole
-
-
-def _variables(prover: Prover) -> set[str]:
-    return {key for asked in prover.vocabulary.asked.values() for each in asked for key in each.variable_keys()}
-
-
-def _distinct(texts: list[Asked], count: int, budget: Budget) -> list[str]:
-    """Return texts of every cell of some conditions, several of a cell so that as many keys can all differ."""
-    from secure_bedrock.policy._cells import values_of  # noqa: PLC0415
-
-    plain = [each for each in texts if not each.variable_keys()]
-    found: list[str] = []
-    for _ in range(count):
-        values, _ = values_of(plain, [], budget, extra=found)
-        found += [value for value in values if value not in found]
-    return found
-
-
-def _cuts(prover: Prover, whole: str) -> Iterator[str]:
-    """Yield what a variable would have to be for a pattern with it to meet a literal of another."""
-    texts = [text for text, _ in prover.vocabulary.resources]
-    texts += [value for asked in prover.vocabulary.asked.values() for each in asked for value in each.condition.values]
-    patterns = [text for text in texts if whole in text.lower()]
-    literals = [text for text in texts if "${" not in text]
-    for pattern in patterns:
-        at = pattern.lower().index(whole)
-        before, after = pattern[:at].rpartition("/")[2].rpartition(":")[2], pattern[at + len(whole) :]
-        for text in literals:
-            field = text.rpartition("/")[2].rpartition(":")[2]
-            if field.startswith(before) and "*" not in field:
-                rest = field[len(before) :]
-                yield rest.removesuffix(after) if after and rest.endswith(after) else rest
-
-
 def subjects_of(estate: Estate, scope: Scope) -> Iterator[Subject]:
     """Yield whom a scope means."""
     left_out = {estate.principals[name].arn if name in estate.principals else name for name in scope.but}
@@ -339,7 +248,7 @@ def subjects_of(estate: Estate, scope: Scope) -> Iterator[Subject]:
     if scope.outside:
         yield from (each.without(left_out) for each in meant(_subjects.outsiders(estate)))
     if scope.services:
-        yield from meant(_subjects.services(estate))
+        yield from meant(_subjects.service_principals(estate))
         yield from meant(_subjects.providers(estate))
 
 

@@ -186,6 +186,8 @@ class Space:
         self._hits: dict[str, tuple[Hit, ...]] = {}
         self.action = self._action()
         self.fields = self._fields()
+        #: What a pattern of resources costs.
+        self.width = sum(len(each.values) for each in self.fields)
 
     # ----- keys
 

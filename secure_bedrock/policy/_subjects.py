@@ -196,7 +196,7 @@ def outsiders(estate: Estate) -> Iterator[Subject]:
     yield Subject(name=ANONYMOUS, estate=estate, is_named=False)
 
 
-def services(estate: Estate) -> Iterator[Subject]:
+def service_principals(estate: Estate) -> Iterator[Subject]:
     """Yield the services that policies name, and one that none does."""
     found = {value for kind, value in _principal_entries(estate) if kind == "Service"}
     for name in (*sorted(found), "unnamed.amazonaws.com"):

@@ -1,10 +1,11 @@
-"""Invariants as values: what must never be allowed."""
+"""Invariants as values: what must never be allowed, and what must work."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from secure_bedrock.errors import InvalidInput
+from secure_bedrock.policy.calls import Call
 from secure_bedrock.policy.document import Condition, Statement
 
 
@@ -51,8 +52,21 @@ class Never:
             raise InvalidInput(f"invariant {self.name}: got no statements; at least one must be given")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Works:
+    """Each of the calls is allowed in some circumstances: what it does not state, such as its network, is free.
+
+    Attributes:
+        name: what it is called in reports.
+        calls: the calls.
+    """
+
+    name: str
+    calls: tuple[Call, ...]
+
+
 #: What `prove` is asked.
-Invariant = Never
+Invariant = Never | Works
 
 
 def requests(

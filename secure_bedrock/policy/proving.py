@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
+from secure_bedrock.policy._assumptions import assumptions_of
 from secure_bedrock.policy._budget import Budget, ExhaustedError
-from secure_bedrock.policy._proving import Answer, Prover, search
+from secure_bedrock.policy._proving import Answer, Prover
+from secure_bedrock.policy._searching import search
+from secure_bedrock.policy._working import circumstances
+from secure_bedrock.policy.decision import Decision
 from secure_bedrock.policy.document import Policy
 from secure_bedrock.policy.estate import Estate
-from secure_bedrock.policy.invariants import Invariant, Never
+from secure_bedrock.policy.evaluation import evaluate
+from secure_bedrock.policy.invariants import Invariant, Never, Works
 from secure_bedrock.policy.matching import CompiledStatement, compile_policy
-from secure_bedrock.policy.verdicts import Proved, Refuted, Unknown, Verdict
+from secure_bedrock.policy.verdicts import Proved, Refuted, Unknown, Witness
 
 #: Steps for all invariants asked together; seconds, in the worst case.
 BUDGET = 20_000_000
@@ -34,23 +40,47 @@ def prove_all(
     estate: Estate, invariants: Sequence[Invariant], *, budget: int = BUDGET
 ) -> tuple[Proved | Refuted | Unknown, ...]:
     """Answer several invariants, which costs little more than one of them. Each has the whole budget."""
+    asked = [each for each in invariants if isinstance(each, Never)]
     try:
         prover = Prover(
             estate,
-            [statement for each in invariants for statement in each.statements],
-            [each.scope for each in invariants],
+            [statement for each in asked for statement in each.statements],
+            [each.scope for each in asked],
             Budget(budget),
         )
     except ExhaustedError as error:
         return tuple(Unknown(name=each.name, holds_for_named=None, reason=str(error)) for each in invariants)
-    return tuple(_never(prover, each, budget) for each in invariants)
+    return tuple(
+        _never(prover, each, budget) if isinstance(each, Never) else _works(estate, each, budget) for each in invariants
+    )
+
+
+def _works(estate: Estate, invariant: Works, budget: int) -> Proved | Refuted | Unknown:
+    examples: list[Decision] = []
+    for call in invariant.calls:
+        try:
+            decision, reason = circumstances(estate, call, Budget(budget))
+        except ExhaustedError as error:
+            decision, reason = None, str(error)
+        if decision is not None:
+            examples.append(decision)
+            continue
+        witness = Witness(request=call, decision=evaluate(estate, call), estate=estate)
+        if reason:
+            return Unknown(name=invariant.name, holds_for_named=None, reason=reason, witness=witness)
+        return Refuted(name=invariant.name, holds_for_named=False, witness=witness)
+    return Proved(
+        name=invariant.name, holds_for_named=True, examples=tuple(examples),
+        vacuous="" if examples else "no calls are declared",
+    )  # fmt: skip
 
 
 def _never(prover: Prover, invariant: Never, budget: int) -> Proved | Refuted | Unknown:
     prover.budget.left = budget
     statements = compile_policy(Policy(statements=invariant.statements, name=invariant.name), principals=False)
     try:
-        return _answer(prover, invariant, statements)
+        found = _answer(prover, invariant, statements)
+        return replace(found, assumptions=assumptions_of(prover, invariant.scope))
     except ExhaustedError as error:
         return Unknown(name=invariant.name, holds_for_named=None, reason=str(error))
 
@@ -80,6 +110,3 @@ def _answer(prover: Prover, invariant: Never, statements: tuple[CompiledStatemen
         holds_for_named=True,
         vacuous="" if is_used else "nobody asked about may use these actions at all",
     )
-
-
-__all__ = ["BUDGET", "Verdict", "prove", "prove_all"]
