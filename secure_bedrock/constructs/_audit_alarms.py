@@ -1,4 +1,4 @@
-"""The audit's alarms: a metric filter and an alarm for each detection, and two on the number of calls."""
+"""The audit's alarms: metric filters and an alarm for each detection, and two on the number of calls."""
 
 from __future__ import annotations
 
@@ -9,11 +9,18 @@ from aws_cdk import aws_logs as logs
 from aws_cdk import aws_sns as sns
 from constructs import Construct
 
-from secure_bedrock.detections import INFERENCE, Detection, Normal, pattern
+from secure_bedrock.detections import INFERENCE, Detection, Normal, filter_patterns
 from secure_bedrock.policy.reserved import AUDIT_PREFIX
 
 NAMESPACE = "SecureBedrock"
 _ANOMALY_WIDTH = 3
+#: How many values of a list an alarm's description shows, and how long CloudWatch lets it be.
+_SHOWN, _DESCRIPTION = 4, 1024
+
+
+def name_of(detection_id: str) -> str:
+    """Return the name of a detection's alarm."""
+    return f"{AUDIT_PREFIX}{detection_id}"
 
 
 class Alarms:
@@ -23,21 +30,20 @@ class Alarms:
         self._scope = scope
         self._topics = topics
         self._actions = [actions.SnsAction(topic) for topic in topics]
-        self.made: list[cloudwatch.Alarm | cloudwatch.CfnAlarm] = []
+        self.made: dict[str, cloudwatch.Alarm | cloudwatch.CfnAlarm] = {}
 
     def watch(self, detection: Detection, log_group: logs.ILogGroup, normal: Normal) -> bool:
         """Add a detection; False where it needs what is not known."""
-        expression = detection.find(normal)
-        if expression is None:
+        found = patterns_of(detection, normal)
+        for index, pattern in enumerate(found, start=1):
+            self._filter(detection.id, log_group, pattern, suffix="" if index == 1 else f"-{index}")
+        if not found:
             return False
-        metric = self._count(detection.id, log_group, pattern(detection.id, expression), detection.period)
-        alarm = metric.create_alarm(
+        alarm = _count(detection.id, detection.period).create_alarm(
             self._scope,
             f"{detection.id}Alarm",
-            alarm_name=f"{AUDIT_PREFIX}{detection.id}",
-            alarm_description=(
-                f"{detection.id} {detection.name} ({detection.severity.value}). {detection.why} {detection.response}"
-            ),
+            alarm_name=name_of(detection.id),
+            alarm_description=describe(detection, normal),
             threshold=detection.threshold,
             evaluation_periods=1,
             comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
@@ -45,7 +51,7 @@ class Alarms:
             treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
         )
         alarm.add_alarm_action(*self._actions)
-        self.made.append(alarm)
+        self.made[detection.id] = alarm
         return True
 
     def watch_calls(self, calls: cloudwatch.Metric, *, threshold: int) -> None:
@@ -53,7 +59,7 @@ class Alarms:
         too_many = calls.create_alarm(
             self._scope,
             "CallsAlarm",
-            alarm_name=f"{AUDIT_PREFIX}calls",
+            alarm_name=name_of("calls"),
             alarm_description=f"More than {threshold} calls of Bedrock in five minutes. Group the records by identity.",
             threshold=threshold,
             evaluation_periods=1,
@@ -61,27 +67,30 @@ class Alarms:
             treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
         )
         too_many.add_alarm_action(*self._actions)
-        self.made += [too_many, self._unusual(calls)]
+        self.made["calls"] = too_many
+        self.made["unusual-calls"] = self._unusual(calls)
 
     def count_calls(self, log_group: logs.ILogGroup) -> cloudwatch.Metric:
         """Return the metric of inference in all its forms, from the records."""
-        return self._count("Calls", log_group, pattern("calls", INFERENCE), 300)
+        (pattern,) = filter_patterns("calls", INFERENCE)
+        # A zero where there are records and no call: the anomaly band learns quiet hours too.
+        self._filter("Calls", log_group, pattern, default=0)
+        return _count("Calls", 300)
 
-    def _count(self, name: str, log_group: logs.ILogGroup, found: str, period: int) -> cloudwatch.Metric:
+    def _filter(
+        self, name: str, log_group: logs.ILogGroup, pattern: str, *, suffix: str = "", default: int | None = None
+    ) -> None:
         logs.CfnMetricFilter(
             self._scope,
-            f"{name}Filter",
+            f"{name}Filter{suffix.removeprefix('-')}",
             log_group_name=log_group.log_group_name,
-            filter_name=f"{AUDIT_PREFIX}{name}",
-            filter_pattern=found,
+            filter_name=f"{AUDIT_PREFIX}{name}{suffix}",
+            filter_pattern=pattern,
             metric_transformations=[
                 logs.CfnMetricFilter.MetricTransformationProperty(
-                    metric_namespace=NAMESPACE, metric_name=name, metric_value="1", unit="Count"
+                    metric_namespace=NAMESPACE, metric_name=name, metric_value="1", unit="Count", default_value=default
                 )
             ],
-        )
-        return cloudwatch.Metric(
-            namespace=NAMESPACE, metric_name=name, statistic="Sum", period=cdk.Duration.seconds(period)
         )
 
     def _unusual(self, calls: cloudwatch.Metric) -> cloudwatch.CfnAlarm:
@@ -89,7 +98,7 @@ class Alarms:
         return cloudwatch.CfnAlarm(
             self._scope,
             "UnusualCallsAlarm",
-            alarm_name=f"{AUDIT_PREFIX}unusual-calls",
+            alarm_name=name_of("unusual-calls"),
             alarm_description="More calls of Bedrock than is usual at this hour. Group the records by identity.",
             comparison_operator="GreaterThanUpperThreshold",
             evaluation_periods=3,
@@ -114,3 +123,31 @@ class Alarms:
                 ),
             ],
         )
+
+
+def patterns_of(detection: Detection, normal: Normal) -> tuple[str, ...]:
+    """Return a detection's filter patterns; none where it needs what is not known, or no filter can tell."""
+    if detection.text is not None:
+        return (detection.text,)
+    expression = detection.find(normal)
+    return () if expression is None else filter_patterns(detection.id, expression)
+
+
+def describe(detection: Detection, normal: Normal) -> str:
+    """Return an alarm's description: what happened, what it may mean, what to do, and what it took for normal."""
+    told = (
+        f"{detection.id} {detection.name} ({detection.severity.value}). {detection.why} {' '.join(detection.runbook)}"
+    )
+    for name in detection.uses:
+        values = getattr(normal, name)
+        if isinstance(values, tuple):
+            more = f" and {len(values) - _SHOWN} more" if len(values) > _SHOWN else ""
+            told += f" Known {name.replace('_', ' ')}: {', '.join(values[:_SHOWN])}{more}."
+    # A token is longer in the program than in AWS: only what is literal can be cut.
+    return told if "${" in told else told[:_DESCRIPTION]
+
+
+def _count(name: str, period: int) -> cloudwatch.Metric:
+    return cloudwatch.Metric(
+        namespace=NAMESPACE, metric_name=name, statistic="Sum", period=cdk.Duration.seconds(period)
+    )

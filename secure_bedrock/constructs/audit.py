@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from dataclasses import replace
 
 import aws_cdk as cdk
 import jsii
@@ -13,8 +14,9 @@ from aws_cdk import aws_kms as kms
 from aws_cdk import aws_logs as logs
 from constructs import Construct, IConstruct
 
-from secure_bedrock.constructs._audit_alarms import NAMESPACE, Alarms
+from secure_bedrock.constructs._audit_alarms import NAMESPACE, Alarms, patterns_of
 from secure_bedrock.constructs._audit_neighbours import collisions, register, warn_of_deletion
+from secure_bedrock.constructs._audit_normal import Stated, logging_role_arn, normal_of
 from secure_bedrock.constructs._audit_storage import (
     TRAIL_LOG_GROUP,
     attach,
@@ -29,21 +31,22 @@ from secure_bedrock.constructs._audit_storage import (
 from secure_bedrock.constructs._audit_topic import audit_topic, tell
 from secure_bedrock.constructs._audit_trail import audit_trail
 from secure_bedrock.constructs._edge import check_at_synth, warn
-from secure_bedrock.constructs._network_ids import endpoint_id, is_private_endpoint
-from secure_bedrock.constructs._tokens import known
-from secure_bedrock.constructs.endpoint import PrivateBedrockEndpoint
 from secure_bedrock.constructs.invocation_logging import InvocationLogging, InvocationLoggingSetting, other_settings
 from secure_bedrock.constructs.trail_source import TrailSource
-from secure_bedrock.detections import Detection, Normal, Records
-from secure_bedrock.errors import InvalidInput, invalid
+from secure_bedrock.detections import Detection, Normal, Records, Route
+from secure_bedrock.errors import invalid
 from secure_bedrock.policy.access import unique
-from secure_bedrock.policy.environment import known_regions
 from secure_bedrock.policy.lists import items_of
-from secure_bedrock.policy.network import require_ids
-from secure_bedrock.policy.reserved import AUDIT_PREFIX
+from secure_bedrock.policy.reserved import AUDIT_PREFIX, LOGGING_ROLE, RESERVED_PATH
 
 #: Calls in five minutes that are too many, where nothing else is said.
 _CALLS = 1000
+_RECORDS = {
+    Records.MANAGEMENT: "management events",
+    Records.DATA: "data events",
+    Records.NETWORK_ACTIVITY: "network activity events",
+    Records.INVOCATIONS: "invocation logs",
+}
 
 
 class BedrockAuditTrail(Construct):
@@ -77,6 +80,11 @@ class BedrockAuditTrail(Construct):
         notify: Iterable[object] | None = None,
         approved_regions: Iterable[str] | None = None,
         approved_endpoints: Iterable[object] | None = None,
+        approved_accounts: Iterable[str] | None = None,
+        approved_models: Iterable[object] | None = None,
+        watched_roles: Iterable[object] | None = None,
+        watched_security_groups: Iterable[object] | None = None,
+        expected_principals: Iterable[object] | None = None,
         calls_threshold: int = _CALLS,
         network_activity_events: bool = True,
         dashboard: bool = True,
@@ -97,7 +105,20 @@ class BedrockAuditTrail(Construct):
             approved_regions: where Bedrock may be called. Default: the Regions of this stage's stacks with a
                 PrivateBedrockEndpoint; where there is none, D17 is left out with a warning.
             approved_endpoints: where inference should come through. Default: the PrivateBedrockEndpoints of this stage,
-                account and Region; where there is none, D01 is left out with a warning.
+                account and Region, for calls in that Region; where there is none, D01, D20 and D39 are left out with a
+                warning.
+            approved_accounts: whose principals may call. Default: the audit's own; with an existing trail, whose log
+                group may hold every account's records, nothing is known and D26 is left out with a warning.
+            approved_models: ids, ARNs or what `ScopedInvokeRole` takes. Default: those of the ScopedInvokeRoles of this
+                stage, account and Region; where there is none, D31 is left out with a warning.
+            watched_roles: whose changes are told of (D22), and the use of which by another account without MFA (D24):
+                names, ARNs, ScopedInvokeRole or `iam.IRole`. Default: the ScopedInvokeRoles of this stage, account and
+                Region; every role whose name begins with `secure-bedrock-` is watched besides.
+            watched_security_groups: `ec2.ISecurityGroup` or ids. Default: those of the PrivateBedrockEndpoints of this
+                stage, account and Region; where there is none, D21 is left out with a warning.
+            expected_principals: roles, or their ARNs, whose changes are no finding: those that deploy, and tools that
+                read settings. They count for D08, D10, D16, D20 to D22, D27, D28, D30, D35 and D37, never for what
+                blinds the audit. Default: nobody.
             calls_threshold: calls in five minutes that are too many. Default: 1,000.
             network_activity_events: record what endpoints deny (D04); a new trail only. Default: True.
             dashboard: make one. Default: True.
@@ -109,11 +130,17 @@ class BedrockAuditTrail(Construct):
         self._source = source = _source(trail)
         self._chosen = _detections(detections)
         self._threshold = calls_threshold
-        self._regions, self._endpoints = _regions(approved_regions), _endpoints(approved_endpoints)
+        self._stated = Stated.of(
+            approved_regions=approved_regions,
+            approved_endpoints=approved_endpoints,
+            approved_accounts=approved_accounts,
+            approved_models=approved_models,
+            watched_roles=watched_roles,
+            watched_security_groups=watched_security_groups,
+            expected_principals=expected_principals,
+        )
         _require(calls_threshold, encryption_key, invocation_logging)
-        self._recorded = source.records
-        if source.is_new and not network_activity_events:
-            self._recorded &= ~Records.NETWORK_ACTIVITY
+        self._recorded = _recorded(source, invocation_logging, network_activity_events=network_activity_events)
         place = place_of(self)
         self.key = encryption_key or audit_key(self, place)
         if encryption_key is not None:
@@ -147,22 +174,21 @@ class BedrockAuditTrail(Construct):
             warn(self, "second-trail", text)
         self.topic = audit_topic(self, self.key)
         self._alarms = Alarms(self, tell(self, self.topic, notify))
-        self._calls = self._watch_calls(calls_threshold)
-        if self.log_group is not None:
-            self._watch_what_is_known()
-        self.dashboard = self._dashboard() if dashboard else None
         self.invocation_logging = None
         if invocation_logging is not None and self.bucket is not None:
             self.invocation_logging = InvocationLoggingSetting(
                 self, "InvocationLogging", place=place, logging=invocation_logging, bucket=self.bucket
             )
         register(self)
+        self._calls = self._watch_calls(calls_threshold)
+        self._watch_chosen()
+        self.dashboard = self._dashboard() if dashboard else None
         check_at_synth(self, self._problems)
 
     @property
     def alarms(self) -> list[cloudwatch.Alarm | cloudwatch.CfnAlarm]:
         """The alarms made so far."""
-        return list(self._alarms.made)
+        return [alarm for _, alarm in sorted(self._alarms.made.items())]
 
     def let_write(self, role_arn: str) -> None:
         """Let a role put objects into the bucket that was made here, as far as its own policies let it.
@@ -191,54 +217,65 @@ class BedrockAuditTrail(Construct):
                 namespace="AWS/Bedrock", metric_name="Invocations", statistic="Sum", period=cdk.Duration.minutes(5)
             )
             text = (
-                "trail: without records only the number of calls in this Region is watched; no detection sees anything"
+                "trail: without records only the number of calls in this Region is watched, and invocation logs where "
+                "there are any"
             )
             warn(self, "no-records", text)
         self._alarms.watch_calls(calls, threshold=threshold)
         return calls
 
-    def _watch_what_is_known(self) -> None:
-        """Watch what needs nothing else now, and the rest when every construct of the app is there."""
-        seen = [detection for detection in self._chosen if self._is_recorded(detection)]
-        later = [detection for detection in seen if not self._watch(detection, self._normal())]
+    def _watch_chosen(self) -> None:
+        """Watch what is the same in any app now, and the rest when every construct of the app is there."""
+        seen = [each for each in self._chosen if Route.FILTER in each.routes and self._is_recorded(each)]
         if self._source.is_existing:
+            read = [each.id for each in seen if each.records == Records.MANAGEMENT]
             text = (
                 f"trail: the existing trail must record management events of every Region, reads among them, for "
-                f"{', '.join(each.id for each in seen)}; without data events none of them sees bedrock-mantle"
+                f"{', '.join(read)}; without data events none of them sees bedrock-mantle"
             )
             warn(self, "existing-trail", text)
+        fixed = [each for each in seen if not each.uses]
+        later = [each for each in seen if each.uses]
+        for detection in fixed:
+            self._watch(detection, Normal())
+        for detection in later:
+            patterns_of(detection, self._stated.normal())  # what was said and does not fit is refused at once
         if later:
             cdk.Aspects.of(self).add(_AtSynth(self, later))
 
     def _is_recorded(self, detection: Detection) -> bool:
-        """Whether the trail records what a detection looks at; a warning where it does not."""
+        """Whether what a detection looks at is recorded; a warning where it is not, though other things are."""
         missing = detection.records & ~self._recorded
-        if missing:
-            kinds = " and ".join(str(kind.name).lower().replace("_", " ") for kind in missing)
-            text = f"{detection.id} ({detection.name}) is left out: the trail records no {kinds} events"
-            warn(self, f"detection-{detection.id.lower()}", text)
+        if missing and self._source.has_records:
+            kinds = " and ".join(_RECORDS[kind] for kind in missing)
+            self._leave_out(detection, f"there are no {kinds}")
         return not missing
 
-    def _watch(self, detection: Detection, normal: Normal) -> bool:
-        return self.log_group is not None and self._alarms.watch(detection, self.log_group, normal)
+    def _leave_out(self, detection: Detection, reason: str) -> None:
+        text = f"{detection.id} ({detection.name}) is left out: {reason}"
+        warn(self, f"detection-{detection.id.lower()}", text)
 
-    def _normal(self) -> Normal:
-        return Normal(regions=self._regions, endpoints=self._endpoints)
+    def _watch(self, detection: Detection, normal: Normal) -> bool:
+        group = self.log_group
+        if detection.records == Records.INVOCATIONS and self.invocation_logging is not None:
+            group = self.invocation_logging.log_group
+        return group is not None and self._alarms.watch(detection, group, normal)
 
     def _watch_late(self, detections: list[Detection]) -> None:
         """Watch what was waiting for the app's other constructs; warn of what still is not known."""
-        here = cdk.Stack.of(self)
-        guarded = [each for each in _all_of_stage(self) if isinstance(each, PrivateBedrockEndpoint)]
-        near = [each for each in guarded if cdk.Stack.of(each).environment == here.environment]
-        regions = unique(region for each in guarded if (region := known(cdk.Stack.of(each).region)))
-        normal = Normal(
-            regions=self._regions or regions or None,
-            endpoints=self._endpoints or unique(i for each in near for i in each.endpoint_ids) or None,
+        normal = normal_of(
+            self,
+            self._stated,
+            own_account=self._source.is_new,
+            log_group=self._source.log_group,
+            key=self.key.key_arn,
         )
+        if self.invocation_logging is not None:
+            own = logging_role_arn(self, f"{RESERVED_PATH}{LOGGING_ROLE}")
+            normal = replace(normal, principals=(*(normal.principals or ()), own))
         for detection in detections:
             if not self._watch(detection, normal):
-                text = f"{detection.id} ({detection.name}) is left out: {detection.needs} is not known"
-                warn(self, f"detection-{detection.id.lower()}", text)
+                self._leave_out(detection, f"{detection.needs} is not known")
 
     def _dashboard(self) -> cloudwatch.Dashboard:
         dashboard = cloudwatch.Dashboard(self, "Dashboard", dashboard_name=f"{AUDIT_PREFIX}{cdk.Stack.of(self).region}")
@@ -255,7 +292,7 @@ class BedrockAuditTrail(Construct):
         counted = [
             cloudwatch.Metric(namespace=NAMESPACE, metric_name=each.id, statistic="Sum", label=f"{each.id} {each.name}")
             for each in self._chosen
-            if self.log_group is not None
+            if self.log_group is not None and Route.FILTER in each.routes
         ]
         if counted:
             dashboard.add_widgets(
@@ -289,11 +326,6 @@ class _AtSynth:
             self._audit._watch_late(waiting)  # noqa: SLF001 - the other half of one act
 
 
-def _all_of_stage(construct: Construct) -> list[IConstruct]:
-    stage = cdk.Stage.of(construct)
-    return stage.node.find_all() if stage is not None else []
-
-
 def _source(trail: TrailSource | None) -> TrailSource:
     if trail is None:
         return TrailSource.new()
@@ -324,22 +356,8 @@ def _detections(values: Iterable[Detection] | None) -> tuple[Detection, ...]:
     return chosen
 
 
-def _regions(values: Iterable[str] | None) -> tuple[str, ...] | None:
-    if values is None:
-        return None
-    regions: tuple[str, ...] = unique(items_of("approved_regions", values))
-    for region in regions:
-        if known(region) is not None and region not in known_regions():
-            raise invalid("approved_regions", region, allowed="AWS Regions")
-    return regions
-
-
-def _endpoints(values: Iterable[object] | None) -> tuple[str, ...] | None:
-    if values is None:
-        return None
-    ids: list[str] = []
-    for item in items_of("approved_endpoints", values):
-        ids += item.endpoint_ids if is_private_endpoint(item) else [endpoint_id("approved_endpoints", item)]
-    if not ids:
-        raise InvalidInput("approved_endpoints: got nothing; allowed is at least one endpoint, or None")
-    return require_ids("approved_endpoints", ids)
+def _recorded(source: TrailSource, logging: InvocationLogging | None, *, network_activity_events: bool) -> Records:
+    recorded = source.records
+    if source.is_new and not network_activity_events:
+        recorded &= ~Records.NETWORK_ACTIVITY
+    return recorded if logging is None else recorded | Records.INVOCATIONS

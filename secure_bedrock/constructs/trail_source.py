@@ -94,6 +94,11 @@ class TrailSource:
         return self.kind is _Kind.NEW
 
     @property
+    def has_records(self) -> bool:
+        """Whether there are records to search."""
+        return self.kind is not _Kind.NONE
+
+    @property
     def is_existing(self) -> bool:
         """Whether a trail is there already."""
         return self.kind is _Kind.EXISTING

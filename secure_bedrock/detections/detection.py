@@ -1,17 +1,20 @@
-"""A detection: what to look for in CloudTrail's records, how often is too often, and what to do."""
+"""A detection: what to look for, how often is too often, what it cannot see, and what to do."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from enum import Enum, Flag, auto
 
+from secure_bedrock.detections.expressions import Expression
 from secure_bedrock.errors import invalid, nearest
 
 
 class Severity(Enum):
     """How soon somebody must look."""
 
+    LOW = "low"
+    """When there is time."""
     MEDIUM = "medium"
     """Within the working day."""
     HIGH = "high"
@@ -21,7 +24,7 @@ class Severity(Enum):
 
 
 class Records(Flag):
-    """What a trail may record."""
+    """What a detection reads."""
 
     MANAGEMENT = auto()
     """Management events, reads among them: inference is one."""
@@ -29,19 +32,73 @@ class Records(Flag):
     """Data events of the Bedrock types: inference on bedrock-mantle, agents, streams in both directions."""
     NETWORK_ACTIVITY = auto()
     """What interface endpoints deny."""
+    INVOCATIONS = auto()
+    """Bedrock's own log of each call with its content."""
+
+
+class Route(Flag):
+    """How a detection reaches somebody."""
+
+    FILTER = auto()
+    """A metric filter on a log group, and an alarm: every Region the trail covers, within minutes."""
+    EVENT = auto()
+    """An EventBridge rule: the Region it stands in, within a minute or so."""
+    METRIC = auto()
+    """An alarm on a metric of AWS's or of the audit's own."""
+    QUERY = auto()
+    """A saved query that a person runs: it needs several events, or a judgement."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Normal:
-    """What the audit takes for normal. What is None is not known, and detections that need it are left out.
+    """What the audit takes for normal, and what it guards. Detections that need what is None are left out.
 
     Attributes:
+        account: the audit's own.
+        region: the one that `endpoints` speaks for; None: every Region.
         regions: where Bedrock may be called.
         endpoints: endpoints that inference should come through.
+        accounts: whose principals may call.
+        models: ids that may be invoked on bedrock-runtime, or the ends of their ARNs.
+        mantle_models: ids that may be invoked on bedrock-mantle; None: none.
+        roles: names of the roles that are guarded.
+        mfa_roles: ARNs of the roles that another account may assume with MFA only.
+        security_groups: those of the endpoints.
+        principals: ARNs of the roles whose changes are expected.
+        log_group: the trail's.
+        key: the ARN of the audit's key.
     """
 
+    account: str | None = None
+    region: str | None = None
     regions: tuple[str, ...] | None = None
     endpoints: tuple[str, ...] | None = None
+    accounts: tuple[str, ...] | None = None
+    models: tuple[str, ...] | None = None
+    mantle_models: tuple[str, ...] | None = None
+    roles: tuple[str, ...] | None = None
+    mfa_roles: tuple[str, ...] | None = None
+    security_groups: tuple[str, ...] | None = None
+    principals: tuple[str, ...] | None = None
+    log_group: str | None = None
+    key: str | None = None
+
+
+_EVERYTHING = Normal(
+    account="?",
+    region="?",
+    regions=("?",),
+    endpoints=("?",),
+    accounts=("?",),
+    models=("?",),
+    mantle_models=("?",),
+    roles=("?",),
+    mfa_roles=("?",),
+    security_groups=("?",),
+    principals=("?",),
+    log_group="?",
+    key="?",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,25 +109,46 @@ class Detection:
         id: stable, such as `D01`.
         name: what happened, in a few words.
         severity: how soon somebody must look.
+        technique: what attackers call it: a MITRE ATT&CK or ATLAS id.
         why: what it may mean.
-        response: what to do first.
-        find: from what is normal to the filter pattern's condition; None where it needs what is not known.
+        runbook: what to do, in order; the first step is the alarm's.
+        blind: what it cannot see, beside what its log does not record.
+        find: from what is normal to the condition; None where it needs what is not known, or where no single
+            record tells.
+        text: a filter pattern over the text of a log event, where its fields do not tell.
+        routes: how it reaches somebody.
+        is_global: whether its events reach EventBridge in us-east-1 only.
+        detail_type: of its events on EventBridge.
         threshold: how many events within the period raise the alarm. Default: one.
         period: seconds. Default: five minutes.
         needs: what must be known, for the warning when it is not.
-        records: what the trail must record. Default: management events.
+        records: what must be recorded. Default: management events.
     """
 
     id: str
     name: str
     severity: Severity
+    technique: str
     why: str
-    response: str
-    find: Callable[[Normal], str | None]
+    runbook: tuple[str, ...]
+    blind: str
+    find: Callable[[Normal], Expression | None]
+    text: str | None = None
+    routes: Route = Route.FILTER | Route.EVENT
+    is_global: bool = False
+    detail_type: str = "AWS API Call via CloudTrail"
     threshold: int = 1
     period: int = 300
     needs: str | None = None
     records: Records = Records.MANAGEMENT
+
+    @property
+    def uses(self) -> tuple[str, ...]:
+        """Which members of what is normal its condition depends on."""
+        whole = self.find(_EVERYTHING)
+        return tuple(
+            field.name for field in fields(Normal) if self.find(replace(_EVERYTHING, **{field.name: None})) != whole
+        )
 
     @classmethod
     def all(cls) -> tuple[Detection, ...]:

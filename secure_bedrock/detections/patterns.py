@@ -1,4 +1,4 @@
-"""CloudWatch Logs filter patterns for JSON events, written from small pieces.
+"""Expressions as CloudWatch Logs filter patterns for JSON events.
 
 The language: CloudWatch Logs User Guide, "Filter pattern syntax". A comparison with a field that is not there does not
 match, `!=` included; a star matches only at the beginning or the end of a text.
@@ -7,59 +7,75 @@ match, `!=` included; a star matches only at the beginning or the end of a text.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
+from secure_bedrock.detections.expressions import Absent, Either, Every, Expression, Is, IsNot, IsTrue, any_of
 from secure_bedrock.errors import InvalidInput
-from secure_bedrock.policy.limits import FILTER_PATTERN, limit
+from secure_bedrock.policy.limits import FILTER_PATTERN, FILTER_WILDCARDS, limit
 
 _UNRESOLVED = re.compile(r"\$\{[^}]*\}")
 
 
-def equals(field: str, value: str) -> str:
-    """The field has this text; a star at its beginning or end stands for anything."""
-    return f'($.{field} = "{value}")'
+def filter_patterns(name: str, expression: Expression, *, remedy: str = "approve fewer values") -> tuple[str, ...]:
+    """Return the patterns that together find what the expression finds.
 
-
-def one_of(field: str, values: tuple[str, ...]) -> str:
-    """The field has one of these texts."""
-    return any_of(*(equals(field, value) for value in values))
-
-
-def none_of(field: str, values: tuple[str, ...]) -> str:
-    """The field is there and has none of these texts."""
-    return all_of(*(f'($.{field} != "{value}")' for value in values))
-
-
-def absent(field: str) -> str:
-    """The field is not there."""
-    return f"($.{field} NOT EXISTS)"
-
-
-def is_true(field: str) -> str:
-    """The field is the boolean true."""
-    return f"($.{field} IS TRUE)"
-
-
-def any_of(*parts: str) -> str:
-    """At least one part holds."""
-    return parts[0] if len(parts) == 1 else f"({' || '.join(parts)})"
-
-
-def all_of(*parts: str) -> str:
-    """Every part holds."""
-    return parts[0] if len(parts) == 1 else f"({' && '.join(parts)})"
-
-
-def pattern(name: str, expression: str) -> str:
-    """Return the whole pattern; what is filled in at deploy time counts as long as an endpoint's id.
+    Several only where alternatives do not fit into one; an event that meets alternatives of two is then counted twice.
+    What is filled in at deploy time counts as long as an endpoint's id.
 
     Raises:
-        InvalidInput: where it is longer than CloudWatch Logs takes.
+        InvalidInput: for a part that is longer than CloudWatch Logs takes.
     """
-    whole = f"{{ {expression} }}"
-    size = len(_UNRESOLVED.sub("vpce-0123456789abcdef0", whole))
+    if _fits(expression) or not isinstance(expression, Either):
+        return (_pattern(name, expression, remedy),)
+    packed: list[tuple[Expression, ...]] = []
+    for part in expression.parts:
+        last = packed[-1] if packed else ()
+        if last and _fits(Either((*last, part))):
+            packed[-1] = (*last, part)
+        else:
+            packed.append((part,))
+    return tuple(_pattern(name, any_of(*parts), remedy) for parts in packed)
+
+
+def _pattern(name: str, expression: Expression, remedy: str) -> str:
+    whole, size = _whole(expression), _size(expression)
     if size > limit(FILTER_PATTERN):
         raise InvalidInput(
-            f"{name}: the filter pattern has {size} characters, {limit(FILTER_PATTERN)} are allowed; "
-            "approve fewer values"
+            f"{name}: the filter pattern has {size} characters, {limit(FILTER_PATTERN)} are allowed; {remedy}"
         )
+    if whole.count("[*]") > limit(FILTER_WILDCARDS):
+        raise InvalidInput(f"{name}: the filter pattern has more than {limit(FILTER_WILDCARDS)} wildcard selectors")
     return whole
+
+
+def _fits(expression: Expression) -> bool:
+    return _size(expression) <= limit(FILTER_PATTERN) and _whole(expression).count("[*]") <= limit(FILTER_WILDCARDS)
+
+
+def _size(expression: Expression) -> int:
+    return len(_UNRESOLVED.sub("vpce-0123456789abcdef0", _whole(expression)))
+
+
+def _whole(expression: Expression) -> str:
+    return f"{{ {_text(expression)} }}"
+
+
+def _text(expression: Expression) -> str:
+    match expression:
+        case Is(field, values):
+            return _joined("||", (f'($.{field} = "{value}")' for value in values))
+        case IsNot(field, values):
+            return _joined("&&", (f'($.{field} != "{value}")' for value in values))
+        case Absent(field):
+            return f"($.{field} NOT EXISTS)"
+        case IsTrue(field):
+            return f"($.{field} IS TRUE)"
+        case Every(parts):
+            return _joined("&&", map(_text, parts))
+        case Either(parts):
+            return _joined("||", map(_text, parts))
+
+
+def _joined(word: str, texts: Iterable[str]) -> str:
+    parts = tuple(texts)
+    return parts[0] if len(parts) == 1 else f"({f' {word} '.join(parts)})"

@@ -16,6 +16,9 @@ SCPS_PER_NODE = "organizations.scp.attached_per_node"
 FUNCTION_ENVIRONMENT = "lambda.environment.size"
 GATEWAY_POLICY = "apigateway.resource_policy.size"
 FILTER_PATTERN = "logs.metric_filter.pattern"
+FILTER_WILDCARDS = "logs.metric_filter.wildcards_per_pattern"
+FILTERS_PER_LOG_GROUP = "logs.metric_filters_per_log_group"
+EVENT_PATTERN = "events.event_pattern.size"
 
 
 @cache

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 
 import aws_cdk as cdk
 import pytest
 from aws_cdk import aws_chatbot as chatbot
+from aws_cdk import aws_ec2 as ec2
+from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_s3 as s3
@@ -17,9 +20,13 @@ from secure_bedrock import (
     Detection,
     InvalidInput,
     InvocationLogging,
+    MfaAccountPrincipal,
+    Model,
     PrivateBedrockEndpoint,
+    ScopedInvokeRole,
     TrailSource,
 )
+from secure_bedrock.detections import Records, Route
 from tests.constructs.conftest import ACCOUNT, of_type
 from tests.estates.intrinsics import Deployment
 from tests.oracle.simulator import ask, reason_to_leave_out
@@ -57,6 +64,14 @@ def alarms(place):
         ({"approved_regions": ["eu-west-9"]}, "approved_regions: got 'eu-west-9'"),
         ({"approved_endpoints": ["vpc-12345678"]}, "approved_endpoints: got 'vpc-12345678'"),
         ({"approved_endpoints": [f"vpce-{i:017x}" for i in range(40)]}, "D01: the filter pattern has"),
+        ({"approved_accounts": ["1234"]}, "approved_accounts: got '1234'; allowed is account ids of 12 digits"),
+        ({"approved_models": ["nova"]}, "approved_models: got 'nova'"),
+        ({"approved_models": []}, "approved_models: got an empty list"),
+        ({"watched_roles": ["a b"]}, "watched_roles: got 'a b'; allowed is names or ARNs of roles"),
+        ({"watched_roles": [1]}, "watched_roles: got 1"),
+        ({"watched_security_groups": ["sg-1"]}, "watched_security_groups: got 'sg-1'"),
+        ({"expected_principals": [1]}, "expected_principals: got 1"),
+        ({"expected_principals": ["arn:aws:iam::1:role/*"]}, "expected_principals: got 'arn:aws:iam::1:role/"),
         ({"calls_threshold": 0}, "calls_threshold: got 0"),
         ({"calls_threshold": True}, "calls_threshold: got True"),
     ],
@@ -147,16 +162,45 @@ def test_object_lock_is_a_rule_and_replaces_nothing(make_place):
     assert locked == without
 
 
+WITH_FILTER = {detection.id for detection in Detection.all() if Route.FILTER in detection.routes}
+KNOWN = {
+    "approved_regions": ["eu-west-1"],
+    "approved_endpoints": ["vpce-0123456789abcdef0"],
+    "approved_models": ["amazon.nova-lite-v1:0"],
+    "watched_roles": [f"arn:aws:iam::{ACCOUNT}:role/app"],
+    "watched_security_groups": ["sg-0123456789abcdef0"],
+}
+
+
 def test_every_detection_has_a_filter_and_an_alarm_under_the_audits_name(place):
-    audit(place, approved_regions=["eu-west-1"], approved_endpoints=["vpce-0123456789abcdef0"])
+    created = audit(place, invocation_logging=InvocationLogging(), **KNOWN)
     found = alarms(place)
-    assert {detection.id for detection in Detection.all()} | {"calls", "unusual-calls"} == set(found)
+    assert set(found) == WITH_FILTER | {"calls", "unusual-calls"}
+    assert len(created.alarms) == len(found)
+    filters = resources(place, "AWS::Logs::MetricFilter")
     for detection in Detection.all():
+        if detection.id not in WITH_FILTER:
+            continue
         alarm = found[detection.id]
         assert alarm["Threshold"] == detection.threshold
         assert alarm["TreatMissingData"] == "notBreaching"
         assert detection.name in alarm["AlarmDescription"]
+        assert detection.runbook[0] in alarm["AlarmDescription"]
         assert alarm["AlarmActions"]
+        of_content = Records.INVOCATIONS in detection.records
+        (group,) = {
+            str(f["LogGroupName"]) for f in filters if f["MetricTransformations"][0]["MetricName"] == detection.id
+        }
+        assert ("InvocationLogging" in group) is of_content
+    assert len(filters) <= 100
+    assert all(len(json.dumps(f["FilterPattern"])) < 1400 for f in filters)
+
+
+def test_what_is_approved_is_printed_in_the_alarm(place):
+    audit(place, **KNOWN | {"approved_regions": ["eu-west-1", "eu-west-2", "eu-west-3", "eu-north-1", "us-east-1"]})
+    found = alarms(place)
+    assert "Known regions: eu-west-1, eu-west-2, eu-west-3, eu-north-1 and 1 more." in found["D17"]["AlarmDescription"]
+    assert "Known models: amazon.nova-lite-v1:0." in found["D31"]["AlarmDescription"]
 
 
 def test_some_detections_can_be_chosen(place):
@@ -164,21 +208,99 @@ def test_some_detections_can_be_chosen(place):
     assert set(alarms(place)) == {"D09", "D19", "calls", "unusual-calls"}
 
 
-def test_what_is_approved_is_taken_from_constructs_that_come_later(place):
+def patterns_in(place) -> dict[str, str]:
+    """The filter patterns as a deployment fills them in, by detection."""
+    templates = place.synth()
+    deployment = Deployment(templates)
+    written: dict[str, str] = {}
+    for each in of_type(templates["Audit"], "AWS::Logs::MetricFilter"):
+        name = each["MetricTransformations"][0]["MetricName"]
+        written[name] = written.get(name, "") + deployment.resolve("Audit", each["FilterPattern"])
+    return written
+
+
+def an_app(place, *, name="Net"):
+    """An endpoint, a role through it, and one that another account uses with MFA, in stacks after the audit's."""
+    net = place.stack(name)
+    endpoint = PrivateBedrockEndpoint(net, "Bedrock", vpc=place.vpc(net), client_cidrs=["10.0.1.0/24"])
+    access = place.stack(f"{name}Access")
+    for role, trusted in (("App", iam.AccountPrincipal(ACCOUNT)), ("Partner", MfaAccountPrincipal("222233334444"))):
+        ScopedInvokeRole(
+            access, role, assumed_by=trusted, models=["amazon.nova-lite-v1:0"], endpoints=[endpoint],
+            role_name=f"{name}{role}",
+        )  # fmt: skip
+
+
+def test_what_is_normal_is_taken_from_constructs_that_come_later(place):
     audit(place)
-    net = place.stack("Net")
-    endpoint = PrivateBedrockEndpoint(
-        net, "Bedrock", vpc=place.vpc(net), client_cidrs=["10.0.1.0/24"], models=["amazon.nova-lite-v1:0"]
+    an_app(place)
+    found = patterns_in(place)
+    for detection in ("D01", "D20", "D39"):
+        assert re.search(r'"vpce-[0-9a-f]{17}"', found[detection]), detection
+    assert '$.awsRegion = "eu-west-1"' in found["D01"]
+    assert '$.awsRegion != "eu-west-1"' in found["D17"]
+    assert '"eu-*"' in found["D18"]
+    assert re.search(r'groupId = "sg-[0-9a-f]{17}"', found["D21"])
+    assert '"NetApp"' in found["D22"]
+    assert '"NetPartner"' in found["D22"]
+    assert f"{ACCOUNT}:role/secure-bedrock/NetPartner" in found["D24"]
+    assert "NetApp" not in found["D24"]
+    assert f'accountId != "{ACCOUNT}"' in found["D26"]
+    assert '"*amazon.nova-lite-v1:0"' in found["D31"]
+    assert not any("is not known" in message for message in place.messages())
+
+
+def test_what_is_said_replaces_what_the_app_tells(place):
+    audit(place, **KNOWN, approved_accounts=["222233334444"], expected_principals=[f"arn:aws:iam::{ACCOUNT}:role/cd"])
+    an_app(place)
+    found = patterns_in(place)
+    assert '"vpce-0123456789abcdef0"' in found["D01"]
+    assert "awsRegion" not in found["D01"]
+    assert '"sg-0123456789abcdef0"' in found["D21"]
+    assert "NetApp" not in found["D22"]
+    assert '"app"' in found["D22"]
+    assert '"222233334444"' in found["D26"]
+    assert ACCOUNT not in found["D26"]
+    assert f'sessionIssuer.arn != "arn:aws:iam::{ACCOUNT}:role/cd"' in found["D10"]
+    assert "sessionIssuer" not in found["D19"]
+
+
+@pytest.mark.parametrize("elsewhere", ["stage", "region", "account"])
+def test_constructs_of_another_stage_account_or_region_are_not_the_audits(place, elsewhere):
+    audit(place)
+    env = cdk.Environment(
+        account="222233334444" if elsewhere == "account" else ACCOUNT,
+        region="eu-central-1" if elsewhere == "region" else "eu-west-1",
     )
-    endpoint.admit(f"arn:aws:iam::{ACCOUNT}:role/app")
-    found = {p["FilterName"]: json.dumps(p["FilterPattern"]) for p in resources(place, "AWS::Logs::MetricFilter")}
-    assert "ExportsOutputRefBedrockRuntime" in found["secure-bedrock-audit-D01"]
-    assert "eu-west-1" in found["secure-bedrock-audit-D17"]
+    scope = cdk.Stage(place.app, "Other") if elsewhere == "stage" else place.app
+    net = cdk.Stack(scope, "Net", env=env)
+    endpoint = PrivateBedrockEndpoint(net, "Bedrock", vpc=place.vpc(net), client_cidrs=["10.0.1.0/24"])
+    ScopedInvokeRole(
+        net, "App", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"), models=["amazon.nova-lite-v1:0"],
+        endpoints=[endpoint],
+    )  # fmt: skip
+    assert not {"D01", "D20", "D21", "D31", "D39"} & set(alarms(place))
+
+
+def test_constructs_as_lists(place):
+    stack = place.stack("Audit")
+    group = ec2.SecurityGroup.from_security_group_id(stack, "Group", "sg-0123456789abcdef0")
+    role = iam.Role.from_role_arn(stack, "Pipeline", f"arn:aws:iam::{ACCOUNT}:role/ci/pipeline")
+    BedrockAuditTrail(
+        stack, "Audit", watched_security_groups=[group], expected_principals=[role], watched_roles=[role],
+        approved_models=[Model.mantle("openai.gpt-oss-120b")],
+    )  # fmt: skip
+    found = patterns_in(place)
+    assert '"sg-0123456789abcdef0"' in found["D21"]
+    assert ":role/ci/pipeline" in found["D22"]
+    assert '"pipeline"' in found["D22"]
+    assert 'requestParameters.model != "openai.gpt-oss-120b"' in found["D15"]
+    assert "D31" not in found
 
 
 def test_what_is_not_known_is_left_out_with_a_warning(place):
     audit(place)
-    assert not {"D01", "D17"} & set(alarms(place))
+    assert not {"D01", "D17", "D18", "D20", "D21", "D24", "D25", "D31", "D39", "D40"} & set(alarms(place))
     text = " ".join(place.messages())
     assert "D01 (Inference not through an approved endpoint) is left out: approved_endpoints is not known" in text
     assert "secure-bedrock:detection-d17" in text
@@ -256,7 +378,7 @@ def test_a_key_s_alias_is_refused_for_policies_that_name_it_match_nothing(place)
 def test_what_the_trail_does_not_record_has_no_alarm_and_a_warning(place):
     audit(place, network_activity_events=False)
     assert "D04" not in alarms(place)
-    text = "D04 (Denied by an endpoint's policy) is left out: the trail records no network activity events"
+    text = "D04 (Denied by an endpoint's policy) is left out: there are no network activity events"
     assert any(text in message for message in place.messages())
 
 
@@ -480,7 +602,9 @@ def test_what_an_existing_trail_may_lack_is_written_down(place):
     BedrockAuditTrail(stack, "Audit", trail=TrailSource.existing(log_group=group))
     text = " ".join(place.messages())
     assert "the existing trail must record management events of every Region, reads among them, for D01, D02" in text
-    assert "D04 (Denied by an endpoint's policy) is left out: the trail records no network activity events" in text
+    assert "D15 (Inference on bedrock-mantle that nobody declared) is left out: there are no data events" in text
+    assert "D26 (A caller of another account) is left out: approved_accounts is not known" in text
+    assert "D04 (Denied by an endpoint's policy) is left out: there are no network activity events" in text
 
 
 def test_the_dashboard_shows_calls_and_findings(place):
@@ -490,4 +614,4 @@ def test_the_dashboard_shows_calls_and_findings(place):
     assert [widget["properties"]["title"] for widget in body["widgets"]] == [
         "Calls of Bedrock in five minutes", "What the detections found",
     ]  # fmt: skip
-    assert len(body["widgets"][1]["properties"]["metrics"]) == len(Detection.all())
+    assert len(body["widgets"][1]["properties"]["metrics"]) == len(WITH_FILTER)

@@ -1,11 +1,13 @@
 """An exact reader of CloudWatch Logs filter patterns for JSON events, for what is written here of the language.
 
 CloudWatch Logs User Guide, "Filter pattern syntax": a comparison with a field that is not there does not match; a star
-stands for anything at the beginning and the end of a text, and for itself in the middle.
+stands for anything at the beginning and the end of a text, and for itself in the middle; `[*]` behind a field means any
+member of its list; a pattern between percent signs is a regular expression over the text of the event.
 """
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,7 +15,7 @@ from typing import Any
 
 _TOKEN = re.compile(
     r"\s*(?:(?P<word>&&|\|\||!=|=|\(|\)|IS TRUE|IS FALSE|NOT EXISTS|IS NULL)"
-    r'|(?P<field>\$\.[\w.]+)|"(?P<text>[^"]*)")\s*'
+    r'|(?P<field>\$\.[\w.-]+(?:\[\*\][\w.-]*)?)|"(?P<text>[^"]*)")\s*'
 )
 
 
@@ -24,6 +26,10 @@ class PatternError(ValueError):
 def matches(pattern: str, event: dict[str, Any]) -> bool:
     """Return whether an event matches."""
     inner = pattern.strip()
+    if inner.startswith("%") and inner.endswith("%"):
+        return _expression(inner[1:-1]).search(json.dumps(event, ensure_ascii=False)) is not None
+    if pattern.count("[*]") > 3:
+        raise PatternError("more than three wildcard selectors")
     if not (inner.startswith("{") and inner.endswith("}")) or len(pattern) > 1024:
         raise PatternError(pattern[:80])
     reader = _Reader(list(_tokens(inner[1:-1])), event)
@@ -71,22 +77,21 @@ class _Reader:
         kind, field = self._next()
         if kind != "field":
             raise PatternError(f"expected a field, found {field!r}")
-        return self._compare(_value(self.event, field.removeprefix("$.")))
+        return self._compare(list(_values(self.event, field.removeprefix("$."))))
 
-    def _compare(self, value: Any) -> bool:
+    def _compare(self, values: list[Any]) -> bool:
         _, word = self._next()
         if word == "NOT EXISTS":
-            return value is _ABSENT
+            return not values
         if word in ("IS TRUE", "IS FALSE"):
-            return value is (word == "IS TRUE")
+            return any(value is (word == "IS TRUE") for value in values)
         if word == "IS NULL":
-            return value is None
+            return any(value is None for value in values)
         kind, text = self._next()
         if kind != "text" or word not in ("=", "!="):
             raise PatternError(f"expected a comparison, found {word!r} {text!r}")
-        if value is _ABSENT or value is None or isinstance(value, dict | list):
-            return False
-        return _is_like(text, value) == (word == "=")
+        plain = [value for value in values if value is not None and not isinstance(value, dict | list)]
+        return any(_is_like(text, value) == (word == "=") for value in plain)
 
     def _takes(self, word: str) -> bool:
         if self.position < len(self.tokens) and self.tokens[self.position] == ("word", word):
@@ -101,15 +106,31 @@ class _Reader:
         return self.tokens[self.position - 1]
 
 
-_ABSENT = object()
+def _values(event: Any, path: str) -> Iterator[Any]:
+    """Yield what stands at a path; nothing where it is not there."""
+    name, _, rest = path.partition(".")
+    any_member = name.endswith("[*]")
+    name = name.removesuffix("[*]")
+    if not isinstance(event, dict) or name not in event:
+        return
+    found = event[name]
+    if any_member:
+        found = found if isinstance(found, list) else []
+    for inner in found if any_member else [found]:
+        if rest:
+            yield from _values(inner, rest)
+        else:
+            yield inner
 
 
-def _value(event: Any, path: str) -> Any:
-    for name in path.split("."):
-        if not isinstance(event, dict) or name not in event:
-            return _ABSENT
-        event = event[name]
-    return event
+#: What filters know of regular expressions: no groups, no classes by name.
+_SIGNS = re.compile(r"(?:[\w :=#@/;,.-]|\[[\w-]+\]|\{\d+(?:,\d*)?\}|[|^$?+*]|\\[dDsSwW])+")
+
+
+def _expression(text: str) -> re.Pattern[str]:
+    if not _SIGNS.fullmatch(text):
+        raise PatternError(f"not a regular expression that filters know: {text}")
+    return re.compile(text)
 
 
 def _is_like(text: str, value: Any) -> bool:

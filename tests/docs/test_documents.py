@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pytest
 
-from secure_bedrock import Detection
 from secure_bedrock.policy.ceiling import ceiling_of
 from secure_bedrock.policy.features import BedrockFeature
 from secure_bedrock.policy.organization import AllowedModels, Organization, call_statements
@@ -95,9 +94,3 @@ def test_every_statement_of_the_ceiling_is_explained():
     )
     for statement in ceiling_of(declared).statements:
         assert statement.sid.rstrip("0123456789") in explained
-
-
-def test_every_detection_is_explained():
-    text = (ROOT / "docs/explanation/detections.md").read_text("utf-8")
-    rows = re.findall(r"^\| (D\d\d) \|.*?\| (\w+) \| (\d+)", text, re.MULTILINE)
-    assert rows == [(each.id, each.severity.value, str(each.threshold)) for each in Detection.all()]

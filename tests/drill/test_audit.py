@@ -12,6 +12,7 @@ from drill.environment import ACCOUNT, REGION
 from secure_bedrock import BedrockAuditTrail, InvocationLogging
 
 STACK = "secure-bedrock-audit"
+TEMPLATES = "templates"
 BUCKET = f"secure-bedrock-audit-{ACCOUNT}-{REGION}"
 THEIRS = {"s3Config": {"bucketName": "theirs", "keyPrefix": ""}, "textDataDeliveryEnabled": True}
 
@@ -53,12 +54,19 @@ def settled(cloud, ending):
 
 def test_the_audits_life(cloud):
     stacks, bedrock = cloud.client("cloudformation"), cloud.client("bedrock")
+    cloud.client("s3").create_bucket(Bucket=TEMPLATES, CreateBucketConfiguration={"LocationConstraint": REGION})
+
+    def written(**logging) -> dict[str, str]:
+        """Put a template where the CDK CLI would: it is too long to be sent along."""
+        cloud.client("s3").put_object(Bucket=TEMPLATES, Key="audit.json", Body=template(**logging).encode())
+        return {"TemplateURL": f"https://s3.{REGION}.amazonaws.com/{TEMPLATES}/audit.json"}
+
     given = {"StackName": STACK, "Capabilities": ["CAPABILITY_NAMED_IAM"]}
 
     # Somebody else's setting stays, and nothing of the stack is left half-built.
     bedrock.put_model_invocation_logging_configuration(loggingConfig=THEIRS)
     before = setting(cloud)
-    stacks.create_stack(**given, TemplateBody=template())
+    stacks.create_stack(**given, **written())
     with pytest.raises(Exception, match=r"ROLLBACK|failed"):
         settled(cloud, "create")
     assert setting(cloud) == before
@@ -70,17 +78,17 @@ def test_the_audits_life(cloud):
     assert leftovers(cloud) == set()
 
     # Told to replace it, it does, and remembers.
-    stacks.create_stack(**given, TemplateBody=template(replace_existing=True))
+    stacks.create_stack(**given, **written(replace_existing=True))
     settled(cloud, "create")
     assert setting(cloud)["s3Config"]["bucketName"] == BUCKET
-    stacks.update_stack(**given, TemplateBody=template(replace_existing=True, images=True))
+    stacks.update_stack(**given, **written(replace_existing=True, images=True))
     settled(cloud, "update")
     assert setting(cloud)["imageDataDeliveryEnabled"] is True
 
     # Somebody changes the setting: the next update fails, leaves theirs alone, and the stack is not stuck.
     ours = setting(cloud)
     bedrock.put_model_invocation_logging_configuration(loggingConfig=THEIRS)
-    stacks.update_stack(**given, TemplateBody=template(audio=True))
+    stacks.update_stack(**given, **written(audio=True))
     with pytest.raises(Exception, match=r"ROLLBACK|failed"):
         settled(cloud, "update")
     assert status(cloud) == "UPDATE_ROLLBACK_COMPLETE"

@@ -111,6 +111,7 @@ class Deployment:
             ("AWS::DynamoDB::Table", "Arn"): lambda: (
                 f"arn:{self.partition}:dynamodb:{self.region}:{self.account}:table/{logical_id}"
             ),
+            ("AWS::EC2::SecurityGroup", "GroupId"): lambda: f"sg-{_hex(stack, logical_id)[:17]}",
             ("AWS::S3::Bucket", "Arn"): lambda: f"arn:{self.partition}:s3:::{self.physical_id(stack, logical_id)}",
             ("AWS::KMS::Key", "Arn"): lambda: (
                 f"arn:{self.partition}:kms:{self.region}:{self.account}:key/{_hex(stack, logical_id)[:36]}"

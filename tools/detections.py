@@ -1,0 +1,50 @@
+"""Write the list of detections as a page: `python tools/detections.py > docs/reference/detections.md`."""
+
+from __future__ import annotations
+
+from secure_bedrock.detections import CATALOGUE, Detection, Records, Route
+
+_ROUTES = {Route.FILTER: "filter", Route.EVENT: "event", Route.METRIC: "metric", Route.QUERY: "query"}
+_RECORDS = {
+    Records.MANAGEMENT: "management events",
+    Records.DATA: "data events",
+    Records.NETWORK_ACTIVITY: "network activity events",
+    Records.INVOCATIONS: "invocation logs",
+}
+_HEAD = """# Detections
+
+Written by `tools/detections.py` from `secure_bedrock/detections`. *Filter*: a metric filter on the log group and an
+alarm, for every Region the trail covers, minutes after the call. *Event*: what an EventBridge rule can see too, in the
+Region it stands in; with *us-east-1* only there. *Metric*: an alarm on a metric. *Query*: a person asks. *Needs*: what
+must be known, from the app or from the property of that name; without it the detection is left out with a warning.
+Techniques are MITRE ATT&CK's, and ATLAS's where they begin with AML.
+"""
+
+
+def page() -> str:
+    """Return the page."""
+    return "\n".join([_HEAD, *map(_section, CATALOGUE)])
+
+
+def _section(detection: Detection) -> str:
+    routes = ", ".join(word for route, word in _ROUTES.items() if route in detection.routes)
+    if detection.is_global:
+        routes += " (us-east-1)"
+    count = f"{detection.threshold} in {detection.period // 60} minutes" if detection.threshold > 1 else "one event"
+    steps = "\n".join(f"{number}. {step}" for number, step in enumerate(detection.runbook, start=1))
+    facts = [
+        detection.severity.value,
+        detection.technique,
+        f"reads {' and '.join(_RECORDS[kind] for kind in detection.records)}",
+        f"by {routes}",
+        *([count] if Route.FILTER in detection.routes else []),
+        *([f"needs {detection.needs}"] if detection.needs else []),
+    ]
+    return (
+        f"## {detection.id} {detection.name}\n\n*{'; '.join(facts)}*\n\n{detection.why}\n\n{steps}\n\n"
+        f"Not seen: {detection.blind}\n"
+    )
+
+
+if __name__ == "__main__":
+    print(page(), end="")
