@@ -14,6 +14,7 @@ from constructs import Construct
 from secure_bedrock.constructs._edge import arns_of
 from secure_bedrock.constructs._tags import checked_tags
 from secure_bedrock.constructs._tokens import known
+from secure_bedrock.constructs.acknowledgements import acknowledge
 from secure_bedrock.errors import InvalidInput, invalid
 from secure_bedrock.policy.access import Access, unique
 from secure_bedrock.policy.allow import allow_policies
@@ -27,6 +28,7 @@ _HOUR = 3600
 #: AWS: `SourceIdentity` of AssumeRole.
 _SOURCE_IDENTITY = re.compile(r"[\w+=,.@-]{2,64}", re.ASCII)
 _SHORTEST, _LONGEST = 900, 43_200
+_ON_USERS = ("IAMUserNoPolicies", "cdk-validator-cfnguard::iam_user_no_policies_check")
 #: AWS: AssumeRole takes ten managed policies for a session.
 _MOST_POLICIES = 10
 
@@ -132,9 +134,11 @@ def former_users_policy(scope: Construct, users: Iterable[object] | None) -> Non
     denial = Statement(
         effect="Deny", sid="LongTermKeys", actions=EVERY_ACTION, resources=("*",), conditions=(long_term,)
     )
-    iam.CfnManagedPolicy(
+    policy = iam.CfnManagedPolicy(
         scope, "FormerUsers", policy_document=Policy(statements=(denial,)).to_plain(), users=list(dict.fromkeys(names))
     )
+    reason = "it denies: the keys are these users' own, and a group would have to be theirs first"
+    acknowledge(policy, dict.fromkeys(_ON_USERS, reason))
 
 
 def _user_name(user: object) -> str:

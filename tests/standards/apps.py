@@ -25,6 +25,7 @@ from cdklabs.cdk_validator_cfnguard import CfnGuardValidator
 from reference.application import build
 from reference.configuration import AuditConfiguration, Configuration, OrganizationConfiguration
 from reference.sections.access_audit import AccessAuditConfiguration
+from reference.sections.external import CertificateConfiguration, ExternalConfiguration, GithubConfiguration
 from reference.sections.on_premises import OnPremisesConfiguration
 from reference.sections.project import ProjectConfiguration
 from secure_bedrock import (
@@ -67,6 +68,17 @@ def reference(app: cdk.App) -> None:
             account=ACCOUNT,
             audit=AuditConfiguration(notify=("security@example.com",)),
             on_premises=OnPremisesConfiguration(cidrs=("10.20.0.0/16",)),
+            external=ExternalConfiguration(
+                certificate=CertificateConfiguration(
+                    common_name="app",
+                    trust_anchor=f"arn:aws:rolesanywhere:{REGION}:{ACCOUNT}:trust-anchor/"
+                    "12345678-1234-1234-1234-123456789012",
+                    former_users=("before",),
+                ),
+                github=GithubConfiguration(
+                    repository="acme/app", environment="prod", owner_id="1", repository_id="2", anywhere=True
+                ),
+            ),
             access_audit=AccessAuditConfiguration(),
             team_project=ProjectConfiguration(
                 cost_center="4711", monthly_budget=250, cost_anomaly=50, notify=("team@example.com",)
