@@ -25,7 +25,7 @@ Credentials = Literal["sigv4", "short_term_key", "long_term_key"]
 GUARDRAIL_KEY = "bedrock:GuardrailIdentifier"
 _TOKENS = {"short_term_key": "SHORT_TERM", "long_term_key": "LONG_TERM"}
 #: Keys that hold for whoever signed in, and are gone after a role change.
-_OF_SIGN_IN = ("aws:multifactorauth", "sts:", "aws:sourceidentity", "aws:tokenissuetime")
+_OF_SIGN_IN = ("aws:multifactorauth", "sts:", "aws:tokenissuetime")
 #: Keys that say where a request came from.
 _OF_NETWORK = ("aws:sourceip", "aws:vpcsourceip", "aws:sourcevpc", "aws:vpce")
 #: What a service calls for somebody, and the keys that say so (IAM User Guide, "Forward access sessions").
