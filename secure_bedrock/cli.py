@@ -118,3 +118,26 @@ def _event(path: str | None) -> Mapping[str, Any] | None:
     if len(records) != 1 or not isinstance(records[0], Mapping):
         raise click.BadParameter(f"{path}: got {len(records)} records; allowed is one CloudTrail record")
     return records[0]
+
+
+@main.command()
+@click.argument("path", default="cdk.out")
+@_reads_input
+@click.option(
+    "--format", "form", type=click.Choice(["json", "cfn", "scp", "terraform"]), default="json", show_default=True
+)
+def export(path: str, form: str, **place: Any) -> int:  # noqa: ANN401 - the options
+    """Print the policies for those who deploy by other means than CDK.
+
+    json: every policy, by whom it belongs to. cfn: a template that stands alone. scp: the organisation's policies, one
+    text each. terraform: Terraform's JSON syntax. What a deployment makes, such as an endpoint's id, is a parameter.
+    """
+    from secure_bedrock.review.exporting import FORMATS, exported  # noqa: PLC0415 - only this command
+    from secure_bedrock.review.loading import load  # noqa: PLC0415 - the same
+
+    loaded = load(path, **place)
+    if len(loaded.readings) > 1:
+        choices = "; ".join(reading.when for reading in loaded.readings)
+        raise InvalidInput(f"--parameter: the input has {len(loaded.readings)} outcomes; choose one of: {choices}")
+    click.echo(json.dumps(FORMATS[form](exported(loaded.readings[0])), indent=2))
+    return HOLDS

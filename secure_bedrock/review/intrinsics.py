@@ -42,11 +42,13 @@ class Resolver:
         templates: by name.
         parameters: values of parameters by stack and name; they come before defaults.
         notes: what was not known and what it was taken for, each once, in the order in which it was met.
+        invented: the ids that were made up, each with a name for what it stands for.
     """
 
     templates: Mapping[str, Template]
     parameters: Mapping[tuple[str, str], Any] = field(default_factory=dict)
     notes: dict[str, None] = field(default_factory=dict)
+    invented: dict[str, str] = field(default_factory=dict)
     _seen: list[tuple[str, str]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -102,6 +104,16 @@ class Resolver:
     def physical_id(self, stack: str, logical_id: str) -> str:
         """Return what Ref gives for a resource."""
         return self._identifier(stack, logical_id, None)
+
+    def made_up(self) -> dict[str, str]:
+        """Return the values that were made up so far, each with a name for what it stands for.
+
+        What is named by the template itself, such as a role with a literal name in a known account, is not among them.
+        """
+        found = dict(self.invented)
+        if any(template.account is None for template in self.templates.values()):
+            found[UNKNOWN_ACCOUNT] = "AWS::AccountId"
+        return found
 
     def condition(self, stack: str, name: str) -> bool:
         """Return whether a condition of a template holds."""
@@ -205,7 +217,10 @@ class Resolver:
         if "{url}" in pattern:
             url = self.text(stack, properties.get("Url", f"unknown-{logical_id}"))
             known["url"] = url.removeprefix("https://")
-        return filled(pattern, seed, known)
+        value = filled(pattern, seed, known)
+        if not kind.startswith("AWS::IAM::"):
+            self.invented[value] = re.sub(r"[^A-Za-z0-9]", "", f"{logical_id}{attribute or ''}")
+        return value
 
     def _name(self, stack: str, logical_id: str, kind: str, properties: Mapping[str, Any]) -> str:
         given = properties.get(name_property(kind) or "")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -25,11 +25,13 @@ class Reading:
         estate: what it amounts to.
         parts: what the estate was made of, with sources.
         when: the choice of parameters that leads to it, in words; empty where there is but one.
+        made_up: values that stand for what a deployment fills in, each with a name for it.
     """
 
     estate: Estate
     parts: Builder
     when: str = ""
+    made_up: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def problems(self) -> tuple[Problem, ...]:
@@ -95,7 +97,8 @@ def load(
         resolver = Resolver(by_name, variant.parameters)
         parts = build(templates, resolver)
         live.read(inputs.exports, parts)
-        readings.append(Reading(estate=parts.estate(), parts=parts, when=variant.when))
+        reading = Reading(estate=parts.estate(), parts=parts, when=variant.when, made_up=resolver.made_up())
+        readings.append(reading)
         notes |= {**parts.notes, **resolver.notes}
     return Loaded(
         path=str(path),
