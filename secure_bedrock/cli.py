@@ -136,8 +136,9 @@ def export(path: str, form: str, **place: Any) -> int:  # noqa: ANN401 - the opt
     from secure_bedrock.review.loading import load  # noqa: PLC0415 - the same
 
     loaded = load(path, **place)
-    if len(loaded.readings) > 1:
-        choices = "; ".join(reading.when for reading in loaded.readings)
+    reading, *others = loaded.readings
+    if others:
+        choices = "; ".join(each.when for each in loaded.readings)
         raise InvalidInput(f"--parameter: the input has {len(loaded.readings)} outcomes; choose one of: {choices}")
-    click.echo(json.dumps(FORMATS[form](exported(loaded.readings[0])), indent=2))
+    click.echo(json.dumps(FORMATS[form](exported(reading)), indent=2))
     return HOLDS
