@@ -148,7 +148,8 @@ def test_the_audit_is_read_back(cloud):
     alarms = cloud.client("cloudwatch").describe_alarms(AlarmNamePrefix="secure-bedrock-audit-")["MetricAlarms"]
     names = [alarm["AlarmName"].removeprefix("secure-bedrock-audit-").partition("-")[0] for alarm in alarms]
     assert (names.count("project"), names.count("access")) == (1, 2)
-    assert len(names) - 3 == len(filters) + 1  # calls have two
+    counted = {each["metricName"] for found in filters for each in found["metricTransformations"]}
+    assert counted - {alarm.get("MetricName") for alarm in alarms} == set(), "a metric that nobody watches"
     setting = cloud.client("bedrock").get_model_invocation_logging_configuration()["loggingConfig"]
     assert setting["cloudWatchConfig"]["logGroupName"] == "/secure-bedrock/audit/invocations"
     assert setting["textDataDeliveryEnabled"] is True
