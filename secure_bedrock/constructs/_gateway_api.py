@@ -11,12 +11,21 @@ from aws_cdk import aws_logs as logs
 from constructs import Construct
 
 from secure_bedrock.constructs._tokens import environment_of
+from secure_bedrock.constructs.acknowledgements import acknowledge, acknowledge_aws_policy
 from secure_bedrock.policy.document import Plain
 
 STAGE = "v1"
 #: AWS documents the policies ("Security policies for REST APIs in API Gateway") for this partition.
 _WITH_TLS_POLICIES = "aws"
 
+#: Of the demand `APIGWCacheEnabledAndEncrypted`; AWS Control Tower's rule asks it of caches only.
+_CACHE_RULES = (
+    "NIST.800.53.R4-APIGWCacheEnabledAndEncrypted",
+    "NIST.800.53.R5-APIGWCacheEnabledAndEncrypted",
+    "PCI.DSS.321-APIGWCacheEnabledAndEncrypted",
+    "HIPAA.Security-APIGWCacheEnabledAndEncrypted",
+)
+HOLDS_NO_PROMPT = "it holds names, numbers and addresses, never a prompt; CloudWatch's own key encrypts it"
 #: Named as Bedrock names them by API Gateway itself. It adds its own x-amzn-errortype to one that is given here, and
 #: botocore does not divide the two (smithy-lang/smithy issue 1170; `secure_bedrock.client` does).
 _NAMED_ALREADY = {"ACCESS_DENIED", "EXPIRED_TOKEN", "INVALID_SIGNATURE", "MISSING_AUTHENTICATION_TOKEN"}
@@ -58,6 +67,7 @@ def signed_api(
 ) -> tuple[apigateway.RestApi, logs.LogGroup]:
     """Return the API and the log group of its access log."""
     access_log = logs.LogGroup(scope, "AccessLog", retention=retention, removal_policy=cdk.RemovalPolicy.RETAIN)
+    acknowledge(access_log, {"CloudWatchLogGroupEncrypted": HOLDS_NO_PROMPT})
     api = apigateway.RestApi(
         scope,
         "Api",
@@ -78,6 +88,7 @@ def signed_api(
             throttling_burst_limit=2 * requests_per_second,
         ),
     )
+    _acknowledge(api, writes_logs=set_account_logging_role)
     resource = api.node.default_child
     assert isinstance(resource, apigateway.CfnRestApi)  # noqa: S101 - CDK's own primary child
     resource.policy = policy
@@ -106,7 +117,7 @@ def _method(api: apigateway.RestApi, function: lambda_.Function, timeout: cdk.Du
     )
     validator = api.add_request_validator("Validator", validate_request_body=True, validate_request_parameters=True)
     path = api.root.add_resource("model").add_resource("{call+}")
-    path.add_method(
+    method = path.add_method(
         "POST",
         apigateway.LambdaIntegration(function, timeout=timeout, allow_test_invoke=False),
         authorization_type=apigateway.AuthorizationType.IAM,
@@ -114,6 +125,33 @@ def _method(api: apigateway.RestApi, function: lambda_.Function, timeout: cdk.Du
         request_parameters={"method.request.path.call": True},
         request_validator=validator,
     )
+    acknowledge(
+        method,
+        {
+            "CognitoUserPoolAPIGWAuthorizer": "callers sign as IAM roles; no password and no token is issued",
+            "cdk-validator-cfnguard::lambda_function_public_access_prohibited_check": (
+                "SourceArn is this method of this API; the rule reads no ARN that CloudFormation joins"
+            ),
+        },
+    )
+
+
+def _acknowledge(api: apigateway.RestApi, *, writes_logs: bool) -> None:
+    acknowledge(
+        api.deployment_stage,
+        {
+            **dict.fromkeys(_CACHE_RULES, "an answer belongs to its caller: none is kept for the next one"),
+            "APIGWExecutionLoggingEnabled": "execution logs quote what fails validation, and with it prompts",
+            "APIGWSSLEnabled": "behind it stands a function, which API Gateway calls with a signature of its own",
+            "APIGWXrayEnabled": "each call is on record in the access log, the function's and Bedrock's",
+        },
+    )
+    if writes_logs:
+        acknowledge_aws_policy(
+            api.node.find_child("CloudWatchRole"),
+            "service-role/AmazonAPIGatewayPushToCloudWatchLogs",
+            "AWS keeps the list of what API Gateway does to write logs; the setting is the account's",
+        )
 
 
 def _access_log_format() -> str:

@@ -9,7 +9,9 @@ from aws_cdk import aws_logs as logs
 from aws_cdk import aws_wafv2 as wafv2
 from constructs import Construct
 
+from secure_bedrock.constructs._gateway_api import HOLDS_NO_PROMPT
 from secure_bedrock.constructs._tokens import environment_of
+from secure_bedrock.constructs.acknowledgements import acknowledge
 from secure_bedrock.policy.document import Plain
 from secure_bedrock.policy.firewall import INSPECTED
 
@@ -54,6 +56,7 @@ def firewall_log(scope: Construct, acl: wafv2.CfnWebACL, *, name: str, retention
         retention=retention,
         removal_policy=cdk.RemovalPolicy.RETAIN,
     )
+    acknowledge(log_group, {"CloudWatchLogGroupEncrypted": HOLDS_NO_PROMPT})
     stack, place = cdk.Stack.of(scope), environment_of(scope)
     arn = place.arn(f"log-group:{_LOG_PREFIX}{name}", service="logs")
     policy = iam.PolicyDocument(

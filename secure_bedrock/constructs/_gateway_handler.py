@@ -14,6 +14,8 @@ from aws_cdk import aws_logs as logs
 from constructs import Construct
 
 from secure_bedrock.constructs._edge import check_at_synth
+from secure_bedrock.constructs._gateway_api import HOLDS_NO_PROMPT
+from secure_bedrock.constructs.acknowledgements import OWN_POLICY_IS_INLINE, acknowledge, acknowledge_wildcards
 from secure_bedrock.constructs.endpoint import PrivateBedrockEndpoint
 from secure_bedrock.constructs.role import ScopedInvokeRole
 from secure_bedrock.policy.document import Plain
@@ -47,7 +49,11 @@ def gateway_function(
 ) -> lambda_.Function:
     """Return the function; `settings` becomes its one environment variable and may hold tokens."""
     log_group = logs.LogGroup(scope, "HandlerLog", retention=retention, removal_policy=cdk.RemovalPolicy.RETAIN)
+    acknowledge(log_group, {"CloudWatchLogGroupEncrypted": HOLDS_NO_PROMPT})
     log_group.grant_write(role)
+    acknowledge(role.role, OWN_POLICY_IS_INLINE)
+    of_counting = "counting tokens asks no model, and answers with a number"
+    acknowledge(role, {"Annotation::secure-bedrock:guardrail-blind": of_counting})
     seconds = int(timeout.to_seconds())
     function = lambda_.Function(
         scope,
@@ -67,6 +73,15 @@ def gateway_function(
     )
     function.connections.allow_to(endpoint, ec2.Port.tcp(_HTTPS), "HTTPS to Bedrock")
     function.node.add_dependency(_interfaces(scope, role))
+    acknowledge(
+        function,
+        {
+            "LambdaConcurrency": "the stage's rate limit holds it; a reserve would be taken from other functions",
+            "LambdaDLQ": "it is called and waited for; nothing is lost when it fails",
+            "LambdaTracing": "each call is on record in its log, the access log and Bedrock's invocation log",
+            "cdk-validator-cfnguard::lambda_inside_vpc_check": "it is: by subnets that the rule cannot read",
+        },
+    )
     check_at_synth(function, _settings_fit(cdk.Stack.of(scope), settings))
     return function
 
@@ -86,13 +101,16 @@ def _interfaces(scope: Construct, role: ScopedInvokeRole) -> iam.CfnPolicy:
             "Condition": {"Null": {"lambda:SourceFunctionArn": "false"}},
         },
     ]
-    return iam.CfnPolicy(
+    policy = iam.CfnPolicy(
         scope,
         "NetworkInterfaces",
         policy_name="network-interfaces",
         policy_document={"Version": "2012-10-17", "Statement": statements},
         roles=[role.role.role_name],
     )
+    acknowledge(policy, OWN_POLICY_IS_INLINE)
+    acknowledge_wildcards(policy, ["*"], "AWS Lambda makes the interfaces, and the function's own code is denied it")
+    return policy
 
 
 def _settings_fit(stack: cdk.Stack, settings: Plain) -> Callable[[], list[str]]:
@@ -118,6 +136,14 @@ def quota_table(
         time_to_live_attribute="expires",
         # Counters of the running minute and day: nothing that anybody would want back.
         removal_policy=cdk.RemovalPolicy.DESTROY,
+    )
+    acknowledge(
+        table,
+        {
+            "DynamoDBInBackupPlan": "it holds counters of the running minute and day, which nobody would restore",
+            "DynamoDBPITREnabled": "it holds counters of the running minute and day, which nobody would restore",
+            "cdk-validator-cfnguard::dynamodb_table_pitr_enabled_check": "it holds nothing that anybody would restore",
+        },
     )
     may_count = {"actions": ["dynamodb:UpdateItem"], "resources": [table.table_arn]}
     iam.Grant.add_to_principal(grantee=role.role, actions=may_count["actions"], resource_arns=may_count["resources"])

@@ -14,6 +14,7 @@ from secure_bedrock.policy.authorisation import ModelKind
 from secure_bedrock.policy.document import ANYBODY, Condition, Plain, Policy, Statement
 from secure_bedrock.policy.environment import Environment
 from secure_bedrock.policy.models import Model
+from secure_bedrock.policy.reserved import REVOKED_TAG
 
 #: The one method there is, in every stage of the API that holds the policy.
 _CALLS = "execute-api:/*/POST/model/*"
@@ -52,6 +53,8 @@ def gateway_policy(callers: tuple[Caller, ...], *, source_ips: tuple[str, ...], 
     # True on an absent key, too: whoever did not sign has no aws:PrincipalArn.
     denials = [
         _deny("OtherCallers", Condition(operator="ArnNotEquals", key="aws:PrincipalArn", values=arns)),
+        # As for every scoped role: one tag on the caller's role stops its sessions, without a deployment.
+        _deny("RevokedByTag", Condition(operator="Null", key=f"aws:PrincipalTag/{REVOKED_TAG}", values=("false",))),
         _deny("WithoutTls", Condition(operator="Bool", key="aws:SecureTransport", values=("false",))),
     ]
     if source_ips:

@@ -79,7 +79,7 @@ def test_its_policy_names_the_callers_and_refuses_everybody_else(template):
     assert allow["Principal"] == {"AWS": [TEAM, PARTNER]}
     assert allow["Resource"] == "execute-api:/*/POST/model/*"
     assert [(each["Sid"], each["Effect"], each["Principal"]) for each in denials] == [
-        ("OtherCallers", "Deny", "*"), ("WithoutTls", "Deny", "*"),
+        ("OtherCallers", "Deny", "*"), ("RevokedByTag", "Deny", "*"), ("WithoutTls", "Deny", "*"),
     ]  # fmt: skip
     assert denials[0]["Condition"] == {"ArnNotEquals": {"aws:PrincipalArn": [TEAM, PARTNER]}}
     assert {each["Resource"] for each in denials} == {"execute-api:/*"}

@@ -27,7 +27,7 @@ def test_each_denial_is_the_only_one_of_some_request(estates):
             left = replace(question, api=without(question.api, sid))
             if case.expected == "denied" and decided(left).allowed:
                 needed.add(sid)
-    assert present == needed == {"OtherCallers", "WithoutTls", "OffNetwork", "Suspended"}
+    assert present == needed == {"OtherCallers", "RevokedByTag", "WithoutTls", "OffNetwork", "Suspended"}
 
 
 def test_the_allow_is_what_lets_a_role_without_a_policy_and_another_account_in(estates):

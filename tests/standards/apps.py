@@ -26,6 +26,7 @@ from reference.application import build
 from reference.configuration import AuditConfiguration, Configuration, OrganizationConfiguration
 from reference.sections.access_audit import AccessAuditConfiguration
 from reference.sections.external import CertificateConfiguration, ExternalConfiguration, GithubConfiguration
+from reference.sections.gateway import GatewayCallerConfiguration, GatewayConfiguration
 from reference.sections.on_premises import OnPremisesConfiguration
 from reference.sections.project import ProjectConfiguration
 from secure_bedrock import (
@@ -80,6 +81,9 @@ def reference(app: cdk.App) -> None:
                 ),
             ),
             access_audit=AccessAuditConfiguration(),
+            gateway=GatewayConfiguration(
+                callers=(GatewayCallerConfiguration(role="arn:aws:iam::222233334444:role/partner"),)
+            ),
             team_project=ProjectConfiguration(
                 cost_center="4711", monthly_budget=250, cost_anomaly=50, notify=("team@example.com",)
             ),
