@@ -13,13 +13,18 @@ setup:
 demo: setup ## deploy the reference app to an emulated AWS and call Bedrock as friend and stranger
 	@$(RUN) python -m drill.demo
 
-test: setup ## all tests; ORACLE=0 leaves the IAM simulator out
-	@$(RUN) python -m pytest $(TESTS)
+.PHONY: drill
+drill: setup ## its life on the emulated AWS: cut off, failed, healed, read back, updated, damaged, destroyed
+	@$(RUN) python -m drill.drill
 
-check: setup ## lint, format and types
+test: setup ## all tests but those of `make check`; ORACLE=0 leaves the IAM simulator out
+	@$(RUN) python -m pytest $(or $(TESTS),--ignore=tests/standards)
+
+check: setup ## lint, format, types, and other people's rules
 	@$(RUN) ruff check
 	@$(RUN) ruff format --check
 	@$(RUN) pyright
+	@$(RUN) python -m pytest -q tests/standards
 
 differential: setup ## the evaluator against the IAM simulator on COUNT=20000 random questions of SEED
 	@$(RUN) python -m tests.policy.differential --count $(or $(COUNT),20000) --seed $(or $(SEED),20261101)

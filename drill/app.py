@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, TypeVar
 
 import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
@@ -17,6 +18,8 @@ from secure_bedrock import ScopedInvokeRole
 
 if TYPE_CHECKING:
     from constructs import Construct
+
+T = TypeVar("T")
 
 CALLERS = "drill-callers"
 CONFIGURATION = Configuration(
@@ -78,12 +81,11 @@ class Callers(cdk.Stack):
 
 
 def main() -> None:
-    """Synthesize it."""
+    """Synthesize it, as context names it: `team`, `calls`, `revoke`, and the `root` of the organisation."""
     app = cdk.App()
-    Callers(
-        app,
-        build(app, CONFIGURATION),
-    )
+    audit = replace(CONFIGURATION.audit or AuditConfiguration(), calls_threshold=int(_given(app, "calls", 1000)))
+    configuration = replace(CONFIGURATION, team=_given(app, "team", CONFIGURATION.team), audit=audit)
+    Callers(app, build(app, configuration))
     rails = OrganizationConfiguration(
         account=ACCOUNT,  # the emulator has one account, and takes it for a member of its root
         targets=(app.node.get_context("root"),),
@@ -93,6 +95,12 @@ def main() -> None:
     env = cdk.Environment(account=ACCOUNT, region=REGION)
     OrganizationStack(app, "secure-bedrock-organization", configuration=rails, env=env)
     app.synth()
+
+
+def _given(app: cdk.App, name: str, default: T) -> T:
+    """What context says, or else the default."""
+    found = app.node.try_get_context(name)
+    return default if found is None else found
 
 
 if __name__ == "__main__":

@@ -10,12 +10,17 @@ import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from drill.environment import ACCOUNT, REGION
+from drill.environment import ACCOUNT, REGION, require_pinned
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from drill.cloud import Cloud
+
+
+class CdkError(RuntimeError):
+    """The CLI failed; the message is the end of what it said."""
+
 
 ROOT = Path(__file__).resolve().parent.parent
 #: A stack that is done: ` ✅  secure-bedrock-network`, with how long it took where something was deployed.
@@ -25,6 +30,12 @@ _DONE = re.compile(r"^\s*✅\s+(?P<what>.+?)\s*$")
 def bootstrap(cloud: Cloud, room: Path) -> None:
     """Bootstrap the account; outside the app's directory there is nothing to synthesize."""
     _cdk(cloud, room, "bootstrap", f"aws://{ACCOUNT}/{REGION}")
+
+
+def synthesize(cloud: Cloud, room: Path, app: str, context: Mapping[str, str]) -> str:
+    """Synthesize an app into a folder of the room, and return it; the commands take it in the place of an app."""
+    _cdk(cloud, ROOT, "synth", "--quiet", "--no-lookups", *_of_app(room, app, context))
+    return str(room / "cdk.out")
 
 
 def deploy(  # noqa: PLR0913 - the CLI's options
@@ -47,7 +58,7 @@ def deploy(  # noqa: PLR0913 - the CLI's options
         report: told of each stack that is done.
 
     Raises:
-        RuntimeError: with the end of what the CLI said, where it failed.
+        CdkError: with the end of what the CLI said.
     """
     return _cdk(
         cloud,
@@ -63,12 +74,28 @@ def deploy(  # noqa: PLR0913 - the CLI's options
     )
 
 
+def is_unchanged(cloud: Cloud, room: Path, app: str) -> bool:
+    """Ask the CLI whether every stack is deployed as the app has it."""
+    try:
+        _cdk(cloud, ROOT, "diff", "--fail", *_of_app(room, app, None))
+    except CdkError:
+        return False
+    return True
+
+
+def destroy(cloud: Cloud, room: Path, app: str, *, report: Callable[[str], None] | None = None) -> str:
+    """Destroy every stack of an app and return what the CLI said."""
+    return _cdk(cloud, ROOT, "destroy", "--all", "--force", *_of_app(room, app, None), report=report)
+
+
 def _of_app(room: Path, app: str, context: Mapping[str, str] | None) -> list[str]:
     pairs = [part for name, value in (context or {}).items() for part in ("--context", f"{name}={value}")]
-    return ["--app", app, "--output", str(room / "cdk.out"), *pairs]
+    output = str(room / "cdk.out")
+    return ["--app", app, *(() if app == output else ("--output", output)), *pairs]
 
 
 def _cdk(cloud: Cloud, folder: Path, *arguments: str, report: Callable[[str], None] | None = None) -> str:
+    require_pinned(cloud.environment)
     executable = shutil.which("cdk")
     if executable is None:
         raise RuntimeError("the CDK CLI is not on the PATH; run this by `make demo`")
@@ -93,5 +120,5 @@ def _cdk(cloud: Cloud, folder: Path, *arguments: str, report: Callable[[str], No
             os.killpg(running.pid, signal.SIGKILL)
             raise
     if running.returncode:
-        raise RuntimeError(f"cdk {arguments[0]} failed:\n{''.join(said)[-4000:]}")
+        raise CdkError(f"cdk {arguments[0]} failed:\n{''.join(said)[-4000:]}")
     return "".join(said)

@@ -63,10 +63,18 @@ class Cloud:
 
     def stand_for(self, endpoint_id: str) -> int:
         """Let a free port stand for a VPC endpoint, and return it."""
-        bound = _post(self.port, "/_drill/endpoints", {"port": 0})
+        bound = self.standing()
         port = next(port for port in self.endpoint_ports if str(port) not in bound)
         _post(self.port, "/_drill/endpoints", {"port": port, "endpoint": endpoint_id})
         return port
+
+    def standing(self) -> dict[str, str]:
+        """Return the ports that stand for endpoints, as text, and their endpoints."""
+        return _post(self.port, "/_drill/endpoints", {"port": 0})
+
+    def stand_down(self, port: int) -> None:
+        """Let a port stand for nothing any more, as when its endpoint is gone."""
+        _post(self.port, "/_drill/endpoints", {"port": port, "endpoint": None})
 
 
 @contextmanager

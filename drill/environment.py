@@ -7,7 +7,11 @@ import signal
 import socket
 import sys
 from ipaddress import ip_address
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 ACCOUNT = "111122223333"
 REGION = "eu-west-1"
@@ -31,6 +35,20 @@ def pinned(port: int) -> dict[str, str]:
         "CI": "1",
         "CDK_DISABLE_CLI_TELEMETRY": "true",
     }
+
+
+def require_pinned(environment: Mapping[str, str]) -> None:
+    """Refuse an environment that could lead anybody to a real AWS: its endpoint, credentials and configuration.
+
+    Raises:
+        RuntimeError: naming the variable.
+    """
+    url = require_loopback(environment.get("AWS_ENDPOINT_URL", ""))
+    expected = pinned(urlsplit(url).port or 0)
+    ours = {name for name in {*environment, *expected} if name.startswith("AWS_")}
+    wrong = sorted(name for name in ours if environment.get(name) != expected.get(name))
+    if wrong:
+        raise RuntimeError(f"the drill runs with its own AWS settings only, not with {', '.join(wrong)}")
 
 
 def end_on_signals() -> None:

@@ -85,7 +85,7 @@ def _of_the_application(stage: Stage) -> Iterator[Row]:
     friend = stage.caller("Friend", port=stage.private)
     yield Row("allowed role", "through the endpoint", converse(friend, MODEL, stage.guardrail))
     yield Row("allowed role", "the same, streamed", converse_stream(friend, MODEL, stage.guardrail))
-    yield Row("the function", "deployed, through the endpoint", _function(stage.cloud, stage.outputs["Function"]))
+    yield Row("the function", "deployed, through the endpoint", function_call(stage.cloud, stage.outputs["Function"]))
 
 
 def _of_the_application_gone_astray(stage: Stage) -> Iterator[Row]:
@@ -183,7 +183,7 @@ def _open_endpoint(cloud: Cloud, vpc: str) -> str:
     return made["VpcEndpoint"]["VpcEndpointId"]
 
 
-def _function(cloud: Cloud, name: str) -> Callable[[], object]:
+def function_call(cloud: Cloud, name: str) -> Callable[[], object]:
     """The deployed function, as it is: the VPC's private DNS leads it to the endpoint."""
 
     def invoke() -> object:

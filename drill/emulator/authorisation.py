@@ -147,11 +147,13 @@ def _reason(decision: Decision) -> str:
 
 
 async def _bind(receive: Any, send: Any, ports: tuple[int, ...]) -> None:
-    """Let a port stand for a VPC endpoint: `POST /_drill/endpoints {"port": ..., "endpoint": "vpce-..."}`."""
+    """Let a port stand for a VPC endpoint (null: for none): `POST /_drill/endpoints {"port": 1, "endpoint": ...}`."""
     message = await receive()
     asked = json.loads(message["body"])
     if asked["port"] in ports:
-        policies.ENDPOINTS[asked["port"]] = asked["endpoint"]
+        policies.ENDPOINTS.pop(asked["port"], None)
+        if asked["endpoint"]:
+            policies.ENDPOINTS[asked["port"]] = asked["endpoint"]
         private_dns.forget()
     answer = json.dumps({str(port): endpoint for port, endpoint in policies.ENDPOINTS.items()}).encode()
     headers = [(b"content-type", b"application/json")]

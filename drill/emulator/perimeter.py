@@ -33,6 +33,7 @@ def providers() -> dict[str, Provider]:
         "AWS::CE::AnomalySubscription": _stored("anomalysubscription", "SubscriptionArn"),
         "AWS::ResourceGroups::Group": {
             "create": _create_group,
+            "update": _update_group,
             "delete": lambda physical_id, _: resource_groups._groups.pop(physical_id, None),
         },
     }
@@ -107,6 +108,15 @@ def _create_group(_: str, properties: Properties, __: str) -> Made:
     request = {"Name": name, "Description": properties.get("Description"), "ResourceQuery": _resource_query(properties)}
     body(resource_groups._create_group(request), "CreateGroup")
     return name, {"Arn": f"arn:aws:resource-groups:{get_region()}:{get_account_id()}:group/{name}"}
+
+
+def _update_group(physical_id: str, _: Properties, properties: Properties, stack: str) -> Made:
+    kept = resource_groups._groups.pop(physical_id, None)
+    try:
+        return _create_group("", {**properties, "Name": properties.get("Name", physical_id)}, stack)
+    except ValueError:
+        resource_groups._groups[physical_id] = kept
+        raise
 
 
 def _resource_query(properties: Properties) -> dict[str, str] | None:

@@ -18,7 +18,9 @@ from botocore.exceptions import ClientError
 from drill import cdk, demo
 from drill.calls import Outcome, assume, attempt, converse
 from drill.cloud import emulated
+from drill.deployment import BUCKET, Deployment
 from drill.environment import ACCOUNT, REGION
+from drill.facts import every_fact, read
 from drill.rows import MODEL, OTHER_MODEL, UNAPPROVED_MODEL, Row, rows
 from secure_bedrock.policy import Endpoint, Estate, Policy, Principal, Request, evaluate
 
@@ -112,6 +114,17 @@ def test_the_endpoint_is_read_back_with_its_policy_and_private_dns(cloud, output
 def test_the_guardrail_is_read_back_with_its_filters(cloud, outputs):
     found = cloud.client("bedrock").get_guardrail(guardrailIdentifier=outputs["GuardrailId"])
     assert {entry["type"] for entry in found["contentPolicy"]["filters"]} >= {"PROMPT_ATTACK", "VIOLENCE"}
+
+
+def test_every_fact_of_the_drill_holds_and_a_change_by_hand_is_seen(cloud, outputs):
+    assert [each for each in read(every_fact(Deployment(cloud, outputs))) if not each.holds] == []
+    s3, cloudtrail = cloud.client("s3"), cloud.client("cloudtrail")
+    s3.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Suspended"})
+    cloudtrail.stop_logging(Name="secure-bedrock-audit-trail")
+    seen = {each.fact.name for each in read(every_fact(Deployment(cloud, outputs))) if not each.holds}
+    s3.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
+    cloudtrail.start_logging(Name="secure-bedrock-audit-trail")
+    assert seen == {"the bucket keeps versions", "the trail records"}
 
 
 def test_the_function_has_no_way_out_but_the_endpoint(cloud):

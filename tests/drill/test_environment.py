@@ -71,16 +71,26 @@ def test_the_machines_own_profile_token_and_proxy_do_not_reach_the_drill(monkeyp
     assert HOSTILE.items() <= os.environ.items()
 
 
-@pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_an_interrupted_demo_leaves_no_emulator_and_no_files(tmp_path, ending):
+@pytest.mark.parametrize(
+    ("module", "ending"),
+    [
+        ("drill.demo", signal.SIGINT),
+        ("drill.demo", signal.SIGTERM),
+        ("drill.demo", signal.SIGHUP),
+        ("drill.drill", signal.SIGINT),
+        ("drill.drill", signal.SIGTERM),
+    ],
+)
+def test_an_interrupt_leaves_no_emulator_and_no_files(tmp_path, module, ending):
     code = (
         "import runpy, signal, sys\n"
+        "module = sys.argv.pop()\n"
         "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # a background job inherits it ignored
         "signal.signal(signal.SIGHUP, signal.SIG_DFL)\n"
-        "runpy.run_module('drill.demo', run_name='__main__')\n"
+        "runpy.run_module(module, run_name='__main__')\n"
     )
     process = subprocess.Popen(
-        [sys.executable, "-c", code],
+        [sys.executable, "-c", code, module],
         cwd=Path(__file__).parents[2],
         env=os.environ | {"TMPDIR": str(tmp_path)},
         stdout=subprocess.PIPE,
