@@ -15,7 +15,7 @@ from secure_bedrock.errors import InvalidInput, invalid, nearest
 from secure_bedrock.policy.access import unique
 from secure_bedrock.policy.authorisation import ModelKind
 from secure_bedrock.policy.catalogue import guardrail_exempt_patterns
-from secure_bedrock.policy.environment import Arn, known_regions, partition_of
+from secure_bedrock.policy.environment import Arn, Environment, known_regions, partition_of
 from secure_bedrock.policy.features import BedrockFeature
 from secure_bedrock.policy.guardrails import require_guardrail_arn
 from secure_bedrock.policy.lists import items_of
@@ -156,7 +156,13 @@ def _allowed_models(values: Iterable[object] | None) -> AllowedModels | None:
 def _own_arn(model: Model) -> str:
     if model.arn is None:
         raise invalid("allowed_models", model.id, allowed="the whole ARN of a model of your own")
-    return model.arn
+    if model.kind is not ModelKind.MARKETPLACE_ENDPOINT:
+        return model.arn
+    arn = Arn.parse(model.arn)
+    (authorisation,) = model.authorisations(
+        Environment(partition=arn.partition, region=arn.region, account=arn.account)
+    )
+    return authorisation.resource
 
 
 def _guardrails(

@@ -107,6 +107,11 @@ class Access:
         return projects
 
     @property
+    def sagemaker_endpoints(self) -> tuple[str, ...]:
+        """ARNs of the SageMaker endpoints of the models of Bedrock Marketplace."""
+        return unique(arn for model in self.models if (arn := model.sagemaker_endpoint) is not None)
+
+    @property
     def guardrails(self) -> tuple[str, ...]:
         """ARNs of every guardrail it may apply; the version is never part of the resource."""
         required = (self.guardrail.arn,) if self.guardrail else ()

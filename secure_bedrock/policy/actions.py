@@ -11,6 +11,8 @@ INVOKE = "bedrock:InvokeModel"
 INVOKE_STREAM = "bedrock:InvokeModelWithResponseStream"
 APPLY_GUARDRAIL = "bedrock:ApplyGuardrail"
 CREATE_INFERENCE = "bedrock-mantle:CreateInference"
+#: What Bedrock calls on the caller's behalf for a model of Bedrock Marketplace.
+ENDPOINT_ACTIONS = ("sagemaker:InvokeEndpoint", "sagemaker:InvokeEndpointWithResponseStream")
 BEARER_TOKEN = "bedrock:CallWithBearerToken"  # noqa: S105 - the name of an action
 
 

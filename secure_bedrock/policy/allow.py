@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from secure_bedrock.policy.access import Access, unique
-from secure_bedrock.policy.actions import BEARER_TOKEN, CREATE_INFERENCE, InvokeActions, Scope
-from secure_bedrock.policy.authorisation import PROFILE_KEY, Authorisation
+from secure_bedrock.policy.actions import BEARER_TOKEN, CREATE_INFERENCE, ENDPOINT_ACTIONS, InvokeActions, Scope
+from secure_bedrock.policy.authorisation import Authorisation
 from secure_bedrock.policy.document import Condition, Policy, Statement
 from secure_bedrock.policy.splitting import pack
 
@@ -39,6 +39,8 @@ def allow_statements(access: Access) -> tuple[Statement, ...]:
         )
         for index, (project, ids) in enumerate(access.mantle_models.items(), start=1)
     ]
+    if access.sagemaker_endpoints and access.invoke_actions:
+        statements.append(_marketplace(access))
     if access.actions & InvokeActions.ASYNC:
         jobs = access.resources_of(Scope.ASYNC_JOBS)
         statements.append(
@@ -58,9 +60,9 @@ def invoke_statements(
 
     What is called directly comes first; what is only reached through a profile carries `bedrock:InferenceProfileArn`.
     """
-    groups: dict[tuple[tuple[str, ...], str | None], list[str]] = {}
+    groups: dict[tuple[str, tuple[str, ...], str | None], list[str]] = {}
     for authorisation in authorisations:
-        key = (authorisation.only_through, authorisation.requested_region)
+        key = (authorisation.through_key, authorisation.only_through, authorisation.requested_region)
         groups.setdefault(key, []).append(authorisation.resource)
     return tuple(
         Statement(
@@ -74,8 +76,8 @@ def invoke_statements(
     )
 
 
-def _conditions(only_through: tuple[str, ...], requested_region: str | None) -> tuple[Condition, ...]:
-    through = (Condition(operator="ArnEquals", key=PROFILE_KEY, values=only_through),) if only_through else ()
+def _conditions(key: str, only_through: tuple[str, ...], requested_region: str | None) -> tuple[Condition, ...]:
+    through = (Condition(operator="ArnEquals", key=key, values=only_through),) if only_through else ()
     if requested_region is None:
         return through
     return (*through, Condition(operator="StringEquals", key="aws:RequestedRegion", values=(requested_region,)))
@@ -84,6 +86,17 @@ def _conditions(only_through: tuple[str, ...], requested_region: str | None) -> 
 def mantle_models(operator: str, ids: tuple[str, ...]) -> Condition:
     """Return the condition that tells models on bedrock-mantle, where the resource is only the project."""
     return Condition(operator=operator, key="bedrock-mantle:Model", values=ids)
+
+
+def _marketplace(access: Access) -> Statement:
+    """Bedrock calls the endpoint on the caller's behalf; nobody else may (AWS's AmazonBedrockMarketplaceAccess)."""
+    return Statement(
+        effect="Allow",
+        sid="AllowMarketplaceEndpoints",
+        actions=ENDPOINT_ACTIONS,
+        resources=access.sagemaker_endpoints,
+        conditions=(Condition(operator="StringEquals", key="aws:CalledViaLast", values=("bedrock.amazonaws.com",)),),
+    )
 
 
 def _pass_role(access: Access) -> Statement:

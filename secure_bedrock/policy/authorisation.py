@@ -9,6 +9,8 @@ from secure_bedrock.policy.environment import Arn
 
 #: On the authorisation of a model that is reached through a profile: the profile's ARN.
 PROFILE_KEY = "bedrock:InferenceProfileArn"
+#: The same for what is reached through a prompt router.
+ROUTER_KEY = "bedrock:PromptRouterArn"
 
 
 class ModelKind(Enum):
@@ -20,6 +22,9 @@ class ModelKind(Enum):
     PROVISIONED_MODEL = "provisioned-model"
     IMPORTED_MODEL = "imported-model"
     CUSTOM_MODEL_DEPLOYMENT = "custom-model-deployment"
+    PROMPT_ROUTER = "prompt-router"
+    DEFAULT_PROMPT_ROUTER = "default-prompt-router"
+    MARKETPLACE_ENDPOINT = "marketplace"
     MANTLE_MODEL = "project"
 
 
@@ -29,7 +34,8 @@ class Authorisation:
 
     Attributes:
         resource: the ARN checked; its Region may be `*` where the profile alone decides it.
-        only_through: the profiles one of which must be named by `bedrock:InferenceProfileArn`; empty: called directly.
+        only_through: the profiles, or routers, one of which `through_key` must name; empty: called directly.
+        through_key: the key: `bedrock:InferenceProfileArn`, or `bedrock:PromptRouterArn` for a router's routes.
         requested_region: the literal value of `aws:RequestedRegion` where it is not the ARN's Region.
         carries_guardrail: whether it is known to carry `bedrock:GuardrailIdentifier`; for a profile's own AWS does not
             say, and the model behind it follows in any case.
@@ -37,6 +43,7 @@ class Authorisation:
 
     resource: str
     only_through: tuple[str, ...] = ()
+    through_key: str = PROFILE_KEY
     requested_region: str | None = None
     carries_guardrail: bool = True
 

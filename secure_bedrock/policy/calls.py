@@ -14,7 +14,7 @@ from typing import Any, Literal
 from secure_bedrock.errors import InvalidInput, invalid, nearest
 from secure_bedrock.policy._callers import Caller, Kind
 from secure_bedrock.policy._operations import OPERATIONS, Operation, Target, carries
-from secure_bedrock.policy.authorisation import PROFILE_KEY, Authorisation
+from secure_bedrock.policy.authorisation import Authorisation
 from secure_bedrock.policy.document import Policy
 from secure_bedrock.policy.environment import Environment, partition_of
 from secure_bedrock.policy.estate import Estate
@@ -223,10 +223,11 @@ class _Making:
             notes += [] if authorisation.carries_guardrail else ["whether a profile's own carries the guardrail"]
         action = _ON_BEHALF_ACTION if on_behalf else self.operation.action
         if through:
-            keyed = [context | {PROFILE_KEY: arn} for context in contexts for arn in through]
-            contexts = keyed if carries(action, PROFILE_KEY) else [*contexts, *keyed]
+            key = authorisation.through_key
+            keyed = [context | {key: arn} for context in contexts for arn in through]
+            contexts = keyed if carries(action, key) else [*contexts, *keyed]
             notes += ["which profile the key names"] if len(through) > 1 else []
-            notes += [] if carries(action, PROFILE_KEY) else ["whether a batch job's models carry the profile"]
+            notes += [] if carries(action, key) else ["whether a batch job's models carry the profile"]
         readings = [self.request(action, resource, context) for context in contexts]
         if through or (on_behalf and self.call.endpoint):
             readings += [self.request(action, resource, context, network=False) for context in contexts]

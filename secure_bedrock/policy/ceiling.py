@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from secure_bedrock.policy.access import Access, unique
-from secure_bedrock.policy.actions import CREATE_INFERENCE, ActionRule, Scope
+from secure_bedrock.policy.actions import CREATE_INFERENCE, ENDPOINT_ACTIONS, ActionRule, Scope
 from secure_bedrock.policy.allow import mantle_models
 from secure_bedrock.policy.authorisation import PROFILE_KEY, Authorisation
 from secure_bedrock.policy.document import Condition, Policy, Statement
@@ -20,6 +20,8 @@ from secure_bedrock.policy.environment import Arn
 from secure_bedrock.policy.services import EVERY_ACTION, every_resource
 from secure_bedrock.policy.tagging import other_tags, revoked_by_tag, tag_changes
 
+#: The ways to a model: condition keys, each with the ARNs it may name.
+_Ways = tuple[tuple[str, tuple[str, ...]], ...]
 _ROLE_ACTIONS = ("sts:AssumeRole", "sts:AssumeRoot", "iam:PassRole")
 
 
@@ -32,6 +34,7 @@ def ceiling_of(access: Access) -> Policy:
             *_other_actions(access),
             *_other_resources(access),
             *_other_mantle_models(access),
+            *_other_marketplace_endpoints(access),
             *_only_through_profiles(access),
             *off_network(access),
             *_without_guardrail(access),
@@ -93,6 +96,19 @@ def _other_mantle_models(access: Access) -> Iterator[Statement]:
         )
 
 
+def _other_marketplace_endpoints(access: Access) -> Iterator[Statement]:
+    """Bedrock's resource is the same for all of them; what it calls on the caller's behalf tells them apart."""
+    if access.sagemaker_endpoints and access.invoke_actions:
+        via_bedrock = Condition(operator="StringEquals", key="aws:CalledViaLast", values=("bedrock.amazonaws.com",))
+        yield Statement(
+            effect="Deny",
+            sid="OtherMarketplaceEndpoints",
+            actions=ENDPOINT_ACTIONS,
+            not_resources=access.sagemaker_endpoints,
+            conditions=(via_bedrock,),
+        )
+
+
 def _shortened(access: Access, rule: ActionRule) -> tuple[str, ...]:
     """The rule's resources, models that are bound to a profile in any Region: the profile's key pins their Regions."""
     if rule.scope not in {Scope.MODELS, Scope.MODELS_AND_ASYNC_JOBS}:
@@ -117,19 +133,20 @@ def _only_through_profiles(access: Access) -> Iterator[Statement]:
     """Deny a profile's models other than through that profile; an absent key is denied."""
     if not access.invoke_actions:
         return
-    through: dict[str, tuple[str, ...]] = {}
+    through: dict[str, _Ways] = {}
     for authorisation in access.authorisations:
         if authorisation.only_through:
             resource = _bound_resource(authorisation)
-            through[resource] = unique((*through.get(resource, ()), *authorisation.only_through))
+            through[resource] = _with(through.get(resource, ()), authorisation)
     direct = [a.resource for a in access.authorisations if not a.only_through]
-    groups: dict[tuple[tuple[str, ...], tuple[str, ...]], list[str]] = {}
-    for resource, profiles in through.items():
+    groups: dict[tuple[_Ways, tuple[str, ...]], list[str]] = {}
+    for resource, ways in through.items():
         if resource in direct:  # a system profile that is also declared by itself
             continue
-        groups.setdefault((profiles, _regions_called_directly(resource, direct)), []).append(resource)
-    for index, ((profiles, regions), resources) in enumerate(groups.items(), start=1):
-        conditions = [Condition(operator="ArnNotEquals", key=PROFILE_KEY, values=profiles)]
+        groups.setdefault((ways, _regions_called_directly(resource, direct)), []).append(resource)
+    for index, ((ways, regions), resources) in enumerate(groups.items(), start=1):
+        # Denied where none of the ways was taken: conditions of one statement are joined by "and".
+        conditions = [Condition(operator="ArnNotEquals", key=key, values=arns) for key, arns in ways]
         if regions:
             conditions.append(Condition(operator="StringNotEquals", key="aws:RequestedRegion", values=regions))
         yield Statement(
@@ -139,6 +156,13 @@ def _only_through_profiles(access: Access) -> Iterator[Statement]:
             resources=tuple(resources),
             conditions=tuple(conditions),
         )
+
+
+def _with(ways: _Ways, authorisation: Authorisation) -> _Ways:
+    """The ways to a resource, by key, with those of one more authorisation."""
+    known = dict(ways)
+    known[authorisation.through_key] = unique((*known.get(authorisation.through_key, ()), *authorisation.only_through))
+    return tuple(known.items())
 
 
 def _regions_called_directly(resource: str, direct: list[str]) -> tuple[str, ...]:
@@ -173,10 +197,11 @@ def _off_path(access: Access, sid: str, conditions: tuple[Condition, ...]) -> It
     models = access.environment.foundation_model("*", region="*")
     regionless = access.environment.foundation_model("*", region="")
     behind = unique((models, regionless, *(arn for arn in bound if not _is_foundation_model(arn))))
-    directly = Condition(operator="Null", key=PROFILE_KEY, values=("true",))
+    keys = unique((PROFILE_KEY, *(a.through_key for a in access.authorisations if a.only_through)))
+    directly = tuple(Condition(operator="Null", key=key, values=("true",)) for key in keys)
     yield Statement(effect="Deny", sid=sid, actions=EVERY_ACTION, not_resources=behind, conditions=conditions)
     yield Statement(
-        effect="Deny", sid=f"{sid}Direct", actions=EVERY_ACTION, resources=behind, conditions=(*conditions, directly)
+        effect="Deny", sid=f"{sid}Direct", actions=EVERY_ACTION, resources=behind, conditions=(*conditions, *directly)
     )
 
 

@@ -13,8 +13,15 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from secure_bedrock.errors import InvalidInput, invalid
-from secure_bedrock.policy.authorisation import Authorisation, ModelKind
-from secure_bedrock.policy.catalogue import exempt_from_guardrails, known_model, require_plausible
+from secure_bedrock.policy._model_checks import (
+    foundation_model_notes,
+    is_arn,
+    require_commercial,
+    require_invokable,
+    require_type,
+)
+from secure_bedrock.policy.authorisation import ROUTER_KEY, Authorisation, ModelKind
+from secure_bedrock.policy.catalogue import exempt_from_guardrails, require_plausible
 from secure_bedrock.policy.destinations import GLOBAL, Destinations, Note, destinations_of, split_profile_id
 from secure_bedrock.policy.environment import Arn, Environment, is_unresolved, known_regions
 
@@ -27,7 +34,15 @@ _PROJECT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,127}")
 
 
 #: Kinds that are invoked by their own ARN and bring no other authorisation.
-_ALONE = {ModelKind.PROVISIONED_MODEL, ModelKind.IMPORTED_MODEL, ModelKind.CUSTOM_MODEL_DEPLOYMENT}
+_ALONE = {
+    ModelKind.PROVISIONED_MODEL,
+    ModelKind.IMPORTED_MODEL,
+    ModelKind.CUSTOM_MODEL_DEPLOYMENT,
+    ModelKind.MARKETPLACE_ENDPOINT,
+}
+_ROUTERS = {ModelKind.PROMPT_ROUTER, ModelKind.DEFAULT_PROMPT_ROUTER}
+#: The resource of every Marketplace endpoint; it cannot be narrowed (Service Authorization Reference).
+_ALL_MARKETPLACE = "marketplace/model-endpoint/all-access"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +54,7 @@ class Model:
         id: the model id, profile id or the last part of the ARN.
         provider: the model's provider, None where the ARN does not tell.
         arn: the ARN as given, None when only an id was.
-        serves: what an application inference profile routes to.
+        serves: what an application inference profile or a prompt router routes to.
         destinations: the Regions of a profile as the user stated them; None: the dated table decides.
         project: the bedrock-mantle project a model is called in; None for every other kind.
     """
@@ -59,8 +74,8 @@ class Model:
         Args:
             text: such as `amazon.nova-lite-v1:0`, `eu.amazon.nova-lite-v1:0`,
                 `global.amazon.nova-2-lite-v1:0` or an ARN
-                of a foundation model, an inference profile,
-                a provisioned or imported model or a custom-model deployment.
+                of a foundation model, an inference profile, provisioned throughput, an imported model, a custom-model
+                deployment, or the SageMaker endpoint of a model of Bedrock Marketplace.
             destinations: the Regions an inference profile reaches, where the library's table does not know or is out of
                 date. Default: the table.
             accept_unknown: take an id that looks like a misspelling as it is. Default: such an id is an error.
@@ -74,7 +89,7 @@ class Model:
             raise invalid("models", text, allowed="a model id without blanks around it")
         model = (
             _from_arn(text, accept_unknown=accept_unknown)
-            if ":" in text and _is_arn(text)
+            if ":" in text and is_arn(text)
             else _from_id(text, accept_unknown=accept_unknown)
         )
         return model if destinations is None else _with_destinations(model, destinations)
@@ -100,8 +115,8 @@ class Model:
             if item.kind not in {ModelKind.FOUNDATION_MODEL, ModelKind.INFERENCE_PROFILE}:
                 raise invalid("serves", item.id, allowed="a foundation model or a system inference profile")
         if not is_unresolved(arn):
-            _require_type(arn, ModelKind.APPLICATION_INFERENCE_PROFILE)
-        elif _is_arn(arn):
+            require_type(arn, ModelKind.APPLICATION_INFERENCE_PROFILE)
+        elif is_arn(arn):
             Arn.parse(arn)
         return cls(
             kind=ModelKind.APPLICATION_INFERENCE_PROFILE,
@@ -110,6 +125,32 @@ class Model:
             arn=arn,
             serves=served,
         )
+
+    @classmethod
+    def prompt_router(cls, arn: str, *, routes: Iterable[str | Model]) -> Model:
+        """Name a prompt router, AWS's own or one of yours, and what it may route to.
+
+        What it routes to can be called through it only; name it in `models` too where callers use it directly.
+        Whether AWS puts `bedrock:PromptRouterArn` on the authorisations of the routes is not documented: without it,
+        calls through the router are denied, and never more is allowed.
+
+        Args:
+            arn: the ARN of a `prompt-router` or `default-prompt-router`, resolved at deploy time or not.
+            routes: the models and system inference profiles it routes to, the fallback among them.
+
+        Raises:
+            InvalidInput: for another kind of ARN, or where `routes` is empty or names another kind of model.
+        """
+        routed = tuple(item if isinstance(item, Model) else cls.parse(item) for item in routes)
+        if not routed:
+            raise InvalidInput("routes: got nothing; allowed is what the router routes to, its fallback among them")
+        for item in routed:
+            if item.kind not in {ModelKind.FOUNDATION_MODEL, ModelKind.INFERENCE_PROFILE}:
+                raise invalid("routes", item.id, allowed="a foundation model or a system inference profile")
+        kind = ModelKind.PROMPT_ROUTER
+        if not is_unresolved(arn):
+            kind = ModelKind(require_type(arn, *sorted(_ROUTERS, key=lambda router: router.value)).resource_type)
+        return cls(kind=kind, id=arn.rpartition("/")[2], arn=arn, serves=routed)
 
     @classmethod
     def mantle(cls, model_id: str, *, project: str = "default") -> Model:
@@ -159,15 +200,23 @@ class Model:
             InvalidInput: where the ARN belongs to another partition, or the profile is not offered in that Region.
         """
         place = self._place(environment)
-        if self.kind is ModelKind.FOUNDATION_MODEL:
-            return (Authorisation(resource=place.foundation_model(self.id)),)
         if self.kind is ModelKind.APPLICATION_INFERENCE_PROFILE:
             return self._application_profile(place)
+        if self.kind in _ROUTERS:
+            return self._router(place)
         if self.kind is ModelKind.INFERENCE_PROFILE:
             return self._system_profile(place)
+        return (Authorisation(resource=self._resource(place), carries_guardrail=not self.is_on_mantle),)
+
+    def _resource(self, place: Environment) -> str:
+        """The one resource of a kind that is invoked by itself."""
+        if self.kind is ModelKind.FOUNDATION_MODEL:
+            return place.foundation_model(self.id)
         if self.kind is ModelKind.MANTLE_MODEL:
-            return (Authorisation(resource=self._project(place), carries_guardrail=False),)
-        return (Authorisation(resource=self.arn or place.arn(f"{self.kind.value}/{self.id}")),)
+            return self._project(place)
+        if self.kind is ModelKind.MARKETPLACE_ENDPOINT:
+            return place.arn(_ALL_MARKETPLACE)
+        return self.arn or place.arn(f"{self.kind.value}/{self.id}")
 
     def invoke_statements(
         self, *, region: str, account: str, partition: str = "aws", actions: InvokeActions | None = None
@@ -214,7 +263,15 @@ class Model:
             destinations = self._destinations(place)
             notes += [destinations.note] if destinations.note else []
         if self.kind is ModelKind.FOUNDATION_MODEL:
-            notes += _foundation_model_notes(self.id, place)
+            notes += foundation_model_notes(self.id, place)
+        if self.kind in _ROUTERS:
+            text = "bedrock:PromptRouterArn on what a router routes to is taken from its definition, and not documented"
+            notes.append(Note("prompt-router-key", text))
+        if self.kind is ModelKind.MARKETPLACE_ENDPOINT:
+            text = (
+                f"Bedrock has one resource for all Marketplace endpoints; {self.id} is held by SageMaker's own action"
+            )
+            notes.append(Note("marketplace-endpoint", text))
         return tuple(dict.fromkeys(notes))
 
     def _project(self, place: Environment) -> str:
@@ -229,11 +286,23 @@ class Model:
         bound = [replace(a, only_through=(arn,) if a.resource in copied else (arn, *copied)) for a in inner]
         return (Authorisation(resource=arn, carries_guardrail=False), *bound)
 
+    def _router(self, place: Environment) -> tuple[Authorisation, ...]:
+        """The router, then each route; the models behind a routed profile stay bound to that profile."""
+        arn = self.arn or ""
+        inner = [authorisation for model in self.serves for authorisation in model.authorisations(place)]
+        bound = [a if a.only_through else replace(a, only_through=(arn,), through_key=ROUTER_KEY) for a in inner]
+        return (Authorisation(resource=arn, carries_guardrail=False), *bound)
+
+    @property
+    def sagemaker_endpoint(self) -> str | None:
+        """The SageMaker endpoint that Bedrock calls on the caller's behalf; None for every other kind."""
+        return self.arn if self.kind is ModelKind.MARKETPLACE_ENDPOINT else None
+
     def _system_profile(self, place: Environment) -> tuple[Authorisation, ...]:
         profile = place.arn(f"inference-profile/{self.id}")
         through = (profile,)
         if self.is_global:
-            _require_commercial(self.id, place)
+            require_commercial(self.id, place)
             return (
                 Authorisation(resource=profile, carries_guardrail=False),
                 Authorisation(resource=place.foundation_model(self.model_id), only_through=through),
@@ -258,7 +327,7 @@ class Model:
 
     def _place(self, environment: Environment) -> Environment:
         """The environment with what this model's own ARN says of Region and account."""
-        if self.arn is None or not _is_arn(self.arn):
+        if self.arn is None or not is_arn(self.arn):
             return environment
         arn = Arn.parse(self.arn)
         known = not is_unresolved(arn.partition) and not is_unresolved(environment.partition)
@@ -291,19 +360,6 @@ def _with_destinations(model: Model, destinations: Iterable[str]) -> Model:
     return replace(model, destinations=regions)
 
 
-def _require_commercial(profile_id: str, place: Environment) -> None:
-    if not is_unresolved(place.partition) and place.partition != "aws":
-        raise invalid(
-            "models",
-            profile_id,
-            allowed=f"a profile of the partition {place.partition}; global ones are commercial only",
-        )
-
-
-def _is_arn(text: str) -> bool:
-    return text.startswith("arn:")
-
-
 def _from_id(text: str, *, accept_unknown: bool) -> Model:
     if is_unresolved(text):
         raise invalid(
@@ -321,19 +377,11 @@ def _from_id(text: str, *, accept_unknown: bool) -> Model:
 
 
 def _from_arn(text: str, *, accept_unknown: bool) -> Model:
-    arn = _require_type(text, *(kind for kind in ModelKind if kind is not ModelKind.MANTLE_MODEL))
+    parsed = Arn.parse(text)
+    if parsed.service == "sagemaker":
+        return _marketplace_endpoint(text, parsed)
+    arn = require_invokable(text)
     kind = ModelKind(arn.resource_type)
-    if kind is ModelKind.APPLICATION_INFERENCE_PROFILE:
-        raise invalid(
-            "models",
-            text,
-            allowed="an application inference profile together with what it routes to",
-            remedy="use Model.application_profile(arn, serves=[...])",
-        )
-    if kind is ModelKind.FOUNDATION_MODEL and not arn.region:
-        raise invalid(
-            "models", text, allowed="a foundation model of a Region, or a 'global.' profile for Region-less calls"
-        )
     if kind in _ALONE:
         return Model(kind=kind, id=arn.resource_id, arn=text)
     model = _from_id(arn.resource_id, accept_unknown=accept_unknown)
@@ -344,33 +392,7 @@ def _from_arn(text: str, *, accept_unknown: bool) -> Model:
     return replace(model, arn=text)
 
 
-def _require_type(text: str, *kinds: ModelKind) -> Arn:
-    arn = Arn.parse(text)
-    allowed = ", ".join(kind.value for kind in kinds)
-    if arn.service != "bedrock" or arn.resource_type not in {kind.value for kind in kinds} or not arn.resource_id:
-        raise invalid("models", text, allowed=f"a Bedrock ARN of one of the kinds {allowed}")
-    if "*" in text or "?" in text:
-        raise invalid("models", text, allowed="one model; wildcards are refused")
-    return arn
-
-
-def _foundation_model_notes(model_id: str, place: Environment) -> list[Note]:
-    row = known_model(model_id)
-    if row is None:
-        return [Note("model-unknown", f"{model_id} is not in the library's table of models; taken as it is")]
-    documented = row["in_region_documented"]
-    if row["profile_only"] and place.partition == "aws":
-        return [
-            Note(
-                "model-profile-only",
-                f"{model_id} can be called only through an inference profile such as 'us.{model_id}'",
-            )
-        ]
-    if documented and place.region_is_known and place.region not in documented:
-        known = ", ".join(documented)
-        return [
-            Note(
-                "model-region", f"AWS does not document {model_id} in {place.region} without a profile, only in {known}"
-            )
-        ]
-    return []
+def _marketplace_endpoint(text: str, arn: Arn) -> Model:
+    if arn.resource_type != "endpoint" or not arn.resource_id or "*" in text or "?" in text:
+        raise invalid("models", text, allowed="one SageMaker endpoint, as arn:...:sagemaker:...:endpoint/NAME")
+    return Model(kind=ModelKind.MARKETPLACE_ENDPOINT, id=arn.resource_id, arn=text)

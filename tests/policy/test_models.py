@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from secure_bedrock.data import table
 from secure_bedrock.errors import InvalidInput
-from secure_bedrock.policy.authorisation import PROFILE_KEY, ModelKind
+from secure_bedrock.policy.authorisation import PROFILE_KEY, ROUTER_KEY, ModelKind
 from secure_bedrock.policy.environment import Environment
 from secure_bedrock.policy.models import Model
 from tests.policy.places import ACCOUNT, EU_LITE, GLOBAL, IRELAND, LITE, LONDON, PROFILE, SOMEWHERE
@@ -42,6 +42,57 @@ def regions(model, environment=IRELAND):
 def test_an_id_or_an_arn_tells_the_kind_and_the_provider(text, kind, provider):
     model = Model.parse(text)
     assert (model.kind, model.provider) == (kind, provider)
+
+
+CUSTOM = f"arn:aws:bedrock:eu-west-1:{ACCOUNT}:custom-model/amazon.nova-lite-v1:0:300k/abcdefghijkl"
+ROUTER = f"arn:aws:bedrock:eu-west-1:{ACCOUNT}:prompt-router/abcdefghijkl"
+MARKET = f"arn:aws:sagemaker:eu-west-1:{ACCOUNT}:endpoint/llama"
+
+
+def test_a_bare_custom_model_says_what_can_be_invoked():
+    with pytest.raises(InvalidInput, match=r"provisioned-model.*custom-model-deployment"):
+        Model.parse(CUSTOM)
+
+
+def test_a_router_comes_with_what_it_routes_to():
+    with pytest.raises(InvalidInput, match=r"Model\.prompt_router"):
+        Model.parse(ROUTER)
+    model = Model.prompt_router(ROUTER, routes=[EU_LITE, "amazon.nova-pro-v1:0"])
+    own, profile, *models, pro = model.authorisations(IRELAND)
+    assert (model.kind, own.resource, own.only_through) == (ModelKind.PROMPT_ROUTER, ROUTER, ())
+    assert [(a.through_key, a.only_through) for a in (profile, pro)] == [(ROUTER_KEY, (ROUTER,))] * 2
+    assert {(a.through_key, a.only_through) for a in models} == {(PROFILE_KEY, (profile.resource,))}
+    assert "prompt-router-key" in [note.id for note in model.notes(IRELAND)]
+
+
+def test_a_router_may_be_resolved_at_deploy_time():
+    model = Model.prompt_router("${Token[Router.1]}", routes=[LITE])
+    assert resources(model)[0] == "${Token[Router.1]}"
+
+
+@pytest.mark.parametrize("routes", [[], [f"arn:aws:bedrock:eu-west-1:{ACCOUNT}:imported-model/abcdefghijkl"]])
+def test_a_router_routes_to_models_and_profiles(routes):
+    with pytest.raises(InvalidInput, match="routes"):
+        Model.prompt_router(ROUTER, routes=routes)
+
+
+@pytest.mark.parametrize("arn", [MARKET, f"arn:aws:bedrock:eu-west-1:{ACCOUNT}:imported-model/abcdefghijkl"])
+def test_another_kind_is_no_router(arn):
+    with pytest.raises(InvalidInput, match="models"):
+        Model.prompt_router(arn, routes=[LITE])
+
+
+def test_a_marketplace_endpoint_is_bedrocks_one_resource_and_sagemakers_own():
+    model = Model.parse(MARKET)
+    assert resources(model) == [f"arn:aws:bedrock:eu-west-1:{ACCOUNT}:marketplace/model-endpoint/all-access"]
+    assert model.sagemaker_endpoint == MARKET
+    assert [note.id for note in model.notes(IRELAND)] == ["marketplace-endpoint"]
+
+
+@pytest.mark.parametrize("text", [MARKET.replace("llama", "*"), MARKET.replace("endpoint/", "model/"), MARKET[:-5]])
+def test_only_one_endpoint_of_sagemaker_is_a_model(text):
+    with pytest.raises(InvalidInput, match="models"):
+        Model.parse(text)
 
 
 def test_a_foundation_model_is_one_authorisation_in_its_region():
