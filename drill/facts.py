@@ -297,7 +297,14 @@ def _log_groups(on: Deployment) -> Iterator[Fact]:
 
 def _alarms(on: Deployment, *, calls: int) -> Iterator[Fact]:
     sns = on["sns"]
-    yield Fact("each filter has its alarm, calls have two", 1, lambda: len(on.alarms) - len(on.filters))
+    yield Fact(
+        "every metric of the filters has its alarm",
+        set(),
+        lambda: (
+            {made["metricName"] for found in on.filters for made in found["metricTransformations"]}
+            - {alarm.get("MetricName") for alarm in on.alarms}
+        ),
+    )
     yield Fact("every alarm tells the topic", 0, lambda: sum(on.topic not in a["AlarmActions"] for a in on.alarms))
     yield Fact(f"more than {calls} calls are too many", calls, lambda: _alarm(on, "calls")["Threshold"])
     yield so("unusual numbers of calls raise an alarm", lambda: "Metrics" in _alarm(on, "unusual-calls"))
