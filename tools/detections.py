@@ -14,9 +14,10 @@ _RECORDS = {
 _HEAD = """# Detections
 
 Written by `tools/detections.py` from `secure_bedrock/detections`. *Filter*: a metric filter on the log group and an
-alarm, for every Region the trail covers, minutes after the call. *Event*: what an EventBridge rule can see too, in the
-Region it stands in; with *us-east-1* only there. *Metric*: an alarm on a metric. *Query*: a person asks. *Needs*: what
-must be known, from the app or from the property of that name; without it the detection is left out with a warning.
+alarm, for every Region the trail covers, minutes after the call. *Event*: an EventBridge rule could see it too, in the
+Region it stands in, with *us-east-1* only there; the audit makes no such rule. *Metric*: the alarms `calls` and
+`unusual-calls`. *Query*: a person asks; the audit saves no query. *Needs*: what must be known, from the app or
+from the property of that name; without it the detection is left out with a warning.
 Techniques are MITRE ATT&CK's, and ATLAS's where they begin with AML.
 """
 

@@ -102,7 +102,7 @@ BLINDING = (
         technique="T1562.008",
         why="A log group, filter, alarm, rule, topic, bucket or key of the audit was deleted, disabled or changed.",
         runbook=("Deploy the audit again.", "Revoke the sessions of whoever did it."),
-        blind="Its own alarm may be what was deleted: the rule on EventBridge sees that.",
+        blind="Itself: where its own filter, alarm or topic was deleted first, nothing of the audit tells.",
         find=_silenced,
     ),
 )

@@ -330,7 +330,7 @@ CALLS = (
         why="An instance's role calls past the endpoint: its credentials were read through a hole in an application.",
         runbook=(
             "Compare the address with the instance's; if it is not ours, revoke the role's sessions.",
-            "Run the saved query for one identity in many places.",
+            "Query the records for the other places this identity calls from.",
         ),
         blind="Credentials of functions and containers, which carry no such mark; theft inside the same VPC.",
         find=_instance_credentials_elsewhere,

@@ -42,11 +42,11 @@ class Route(Flag):
     FILTER = auto()
     """A metric filter on a log group, and an alarm: every Region the trail covers, within minutes."""
     EVENT = auto()
-    """An EventBridge rule: the Region it stands in, within a minute or so."""
+    """An EventBridge rule could tell it, in the Region it stands in. The audit makes no such rule."""
     METRIC = auto()
-    """An alarm on a metric of AWS's or of the audit's own."""
+    """The alarms on the number of calls, `calls` and `unusual-calls`: no alarm bears the detection's id."""
     QUERY = auto()
-    """A saved query that a person runs: it needs several events, or a judgement."""
+    """A query that a person writes and runs: it needs several events, or a judgement. The audit saves none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
