@@ -90,6 +90,16 @@ def only_through_endpoints(principal: str, endpoints: Sequence[str], *, actions:
     )
 
 
+def only_these_through(endpoint: str, *principals: str) -> Never:
+    """Only these principals invoke through an endpoint: no other, of whichever account, nor who did not sign in."""
+    through = _condition("StringEquals", "aws:SourceVpce", endpoint)
+    return Never(
+        name=f"only {', '.join(principals)} may invoke through {endpoint}",
+        statements=(requests(actions=INFERENCE, conditions=(through,)),),
+        scope=Scope(unnamed=True, outside=True, but=principals),
+    )
+
+
 def only_with_guardrail(principal: str, guardrails: Sequence[str], *, without: Sequence[str] = ()) -> Never:
     """A principal invokes foundation models with one of these guardrails alone.
 
@@ -127,11 +137,15 @@ def nobody_creates_api_keys(*, but: Sequence[str] = ()) -> Never:
     )
 
 
-def nobody_outside(*, actions: Sequence[str] = (*MODEL_USE, *_ASSUME)) -> Never:
-    """Nobody of an account that is not the estate's invokes here or becomes a role here, nor who did not sign in."""
+def nobody_outside(accounts: Iterable[str], *, actions: Sequence[str] = (*MODEL_USE, *_ASSUME)) -> Never:
+    """Nobody of an account that is not the estate's uses what these accounts own, nor who did not sign in.
+
+    Foundation models are nobody's: whoever may call one in an account of their own does so there.
+    """
+    owned = tuple(f"arn:*:*:*:{account}:*" for account in sorted(accounts))
     return Never(
         name="nobody outside the estate's accounts",
-        statements=(requests(actions=tuple(actions)),),
+        statements=(requests(actions=tuple(actions), resources=owned),),
         scope=Scope(principals=(), outside=True),
     )
 
@@ -267,7 +281,7 @@ def of_estate(estate: Estate, invokers: Iterable[str]) -> tuple[Never, ...]:
         only_these_may_invoke(*names),
         nobody_uses_api_keys(),
         nobody_creates_api_keys(),
-        nobody_outside(),
+        nobody_outside(estate.own_accounts),
         audit_stays_on(),
         guardrails_stay(),
         nobody_keeps_data(),

@@ -1,0 +1,267 @@
+"""The reference deployment's templates, proved; and each weakened in one way, refuted by a request that shows it."""
+
+from __future__ import annotations
+
+import copy
+import json
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from reference.configuration import Configuration, OrganizationConfiguration
+from secure_bedrock.policy import Call, Policy, Principal, evaluate, prove
+from secure_bedrock.policy import bedrock_invariants as catalogue
+from secure_bedrock.policy.estate import Estate
+from secure_bedrock.policy.verdicts import Proved, Refuted
+from secure_bedrock.review import load
+from tests.reference.conftest import Synthesized
+
+ACCOUNT = "111122223333"
+REGIONS = ("eu-west-1", "eu-central-1", "eu-north-1", "eu-west-3", "eu-south-1", "eu-south-2")
+RAILS = OrganizationConfiguration(account="999988887777", targets=("ou-ab12-12345678",), allowed_regions=REGIONS)
+ROLE = "secure-bedrock-access/Application/Role"
+PROFILE = f"arn:aws:bedrock:eu-west-1:{ACCOUNT}:inference-profile/eu.amazon.nova-lite-v1:0"
+MODELS = (PROFILE, "arn:aws:bedrock:*::foundation-model/amazon.nova-lite-v1:0")
+ACCESS, NETWORK, RULES = "access", "network", "organization"
+
+
+@pytest.fixture(scope="session")
+def assembly() -> Path:
+    return Path(Synthesized(Configuration(account=ACCOUNT, organization=RAILS)).assembly.directory)
+
+
+def read(path: Path) -> Estate:
+    """The estate without the account that manages the organisation, which no control policy reaches."""
+    (reading,) = load(path).readings
+    assert reading.problems == ()
+    estate = reading.estate
+    return replace(estate, accounts={ACCOUNT: estate.accounts[ACCOUNT]} if ACCOUNT in estate.accounts else {})
+
+
+@pytest.fixture(scope="session")
+def sound(assembly: Path) -> Estate:
+    return read(assembly)
+
+
+def guardrail_of(estate: Estate) -> str:
+    (found,) = {
+        value
+        for policy in estate.principals[ROLE].identity
+        for statement in policy.statements
+        if statement.sid == "WithoutGuardrail"
+        for condition in statement.conditions
+        if condition.key == "bedrock:GuardrailIdentifier"
+        for value in condition.values
+    }
+    return found
+
+
+def asked(estate: Estate) -> dict:
+    """The invariants by the names that the variants below use, in the words of the sound deployment."""
+    (endpoint,) = estate.endpoints
+    guardrail = guardrail_of(estate)
+    call = Call(
+        principal=ROLE, operation="Converse", model="eu.amazon.nova-lite-v1:0", region="eu-west-1", endpoint=endpoint,
+        guardrail=guardrail,
+    )  # fmt: skip
+    return {
+        "endpoint": catalogue.only_these_through(endpoint, ROLE),
+        "models": catalogue.only_on_models(ROLE, MODELS),
+        "regions": catalogue.only_in_regions(ROLE, REGIONS),
+        "network": catalogue.only_through_endpoints(ROLE, [endpoint]),
+        "guardrail": catalogue.only_with_guardrail(ROLE, [guardrail]),
+        "keys": catalogue.nobody_uses_api_keys(),
+        "retention": catalogue.nobody_keeps_data(),
+        "global": catalogue.nobody_invokes("arn:*:bedrock:*:*:inference-profile/global.*"),
+        "outside": catalogue.nobody_outside([ACCOUNT]),
+        "within": catalogue.stays_within(ROLE),
+        "works": catalogue.calls_work(call),
+    }
+
+
+def asked_of_the_named() -> dict:
+    """What holds for every role of the deployment; an administrator nobody has named can do more."""
+    return {
+        "invokers": catalogue.only_these_may_invoke(ROLE),
+        "others": catalogue.nobody_uses("bedrock-mantle:*", "bedrock-websearch:*"),
+        "batch": catalogue.nobody_uses("bedrock:CreateModelInvocationJob"),
+        "guardrails": catalogue.guardrails_stay(),
+        "audit": catalogue.audit_stays_on(),
+        "key creation": catalogue.nobody_creates_api_keys(),
+    }
+
+
+NAMES = (
+    "endpoint", "models", "regions", "network", "guardrail", "keys", "retention", "global", "outside", "within", "works",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_reference_deployment_is_proved(sound, name):
+    verdict = prove(sound, asked(sound)[name])
+    assert isinstance(verdict, Proved), str(verdict)
+
+
+@pytest.mark.parametrize("name", asked_of_the_named())
+def test_it_holds_for_every_role_of_the_deployment(sound, name):
+    verdict = prove(sound, asked_of_the_named()[name])
+    assert verdict.holds_for_named is True, str(verdict)
+
+
+def documents(templates):
+    for template in templates.values():
+        for resource in template["Resources"].values():
+            for key in ("PolicyDocument", "Content"):
+                if isinstance(resource.get("Properties", {}).get(key), dict):
+                    yield resource["Properties"][key]
+
+
+def without(*sids):
+    def change(templates):
+        gone = set()
+        for document in documents(templates):
+            for statement in list(document.get("Statement", ())):
+                if statement.get("Sid") in sids:
+                    document["Statement"].remove(statement)
+                    gone.add(statement["Sid"])
+        assert gone == set(sids)
+
+    return change
+
+
+def of_type(templates, stack, kind):
+    return [each["Properties"] for each in templates[stack]["Resources"].values() if each["Type"] == kind]
+
+
+def endpoint_policy(document):
+    def change(templates):
+        (found,) = [each for each in of_type(templates, NETWORK, "AWS::EC2::VPCEndpoint") if "PolicyDocument" in each]
+        if document is None:
+            del found["PolicyDocument"]
+        else:
+            found["PolicyDocument"] = document
+
+    return change
+
+
+def allows(**elements):
+    statement = {"Effect": "Allow", "Resource": "*", **elements}
+
+    def change(templates):
+        for each in of_type(templates, ACCESS, "AWS::IAM::ManagedPolicy"):
+            each["PolicyDocument"]["Statement"].append(statement)
+
+    return change
+
+
+def trusts(principal):
+    def change(templates):
+        (role,) = [
+            each["Properties"] for name, each in templates[ACCESS]["Resources"].items()
+            if each["Type"] == "AWS::IAM::Role" and name.startswith("ApplicationRole")
+        ]  # fmt: skip
+        statement = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": principal}
+        role["AssumeRolePolicyDocument"]["Statement"].append(statement)
+
+    return change
+
+
+def another_role(**elements):
+    def change(templates):
+        trust = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": "lambda.amazonaws.com"}}
+        policy = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Resource": "*", **elements}]}
+        templates[ACCESS]["Resources"]["Intruder"] = {
+            "Type": "AWS::IAM::Role",
+            "Properties": {
+                "RoleName": "intruder",
+                "AssumeRolePolicyDocument": {"Version": "2012-10-17", "Statement": [trust]},
+                "Policies": [{"PolicyName": "p", "PolicyDocument": policy}],
+            },
+        }
+
+    return change
+
+
+def detached(templates):
+    for each in of_type(templates, RULES, "AWS::Organizations::Policy"):
+        each["TargetIds"] = []
+
+
+OPEN = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": "*", "Action": "*", "Resource": "*"}]}
+INVOKE = ["bedrock:InvokeModel", "bedrock:InvokeModelWithResponseStream"]
+#: What is changed, the invariant that breaks, and what the request that shows it must say.
+WEAKENED = {
+    "endpoint policy opened": ([endpoint_policy(OPEN)], "endpoint", "through vpce-"),
+    "endpoint policy removed": ([endpoint_policy(None)], "endpoint", "through vpce-"),
+    "calls from any network": ([without("OffNetwork")], "network", PROFILE),
+    "no guardrail": ([without("WithoutGuardrail")], "guardrail", "foundation-model/amazon.nova-lite-v1:0"),
+    "any model": (
+        [without("OtherModels"), allows(Action=INVOKE), endpoint_policy(OPEN)], "models", "bedrock:InvokeModel",
+    ),
+    "API key statement removed": ([without("ApiKeys")], "keys", "CallWithBearerToken"),
+    "rules detached": ([detached], "keys", "CallWithBearerToken"),
+    "rules detached, data kept": ([detached], "retention", "PutAccountDataRetention"),
+    "data retention": ([without("DataRetention")], "retention", "PutAccountDataRetention"),
+    "global profiles": ([detached], "global", "inference-profile/global."),
+    "trusts another account": ([trusts({"AWS": "arn:aws:iam::444455556666:root"})], "outside", "sts:AssumeRole"),
+    "trusts anybody": ([trusts("*")], "outside", "sts:AssumeRole"),
+    "becomes a role": (
+        [without("OtherRoles"), allows(Action="sts:AssumeRole"), trusts({"AWS": f"arn:aws:iam::{ACCOUNT}:root"})],
+        "within", "sts:AssumeRole",
+    ),
+    "passes roles": ([without("OtherRoles"), allows(Action="iam:PassRole")], "within", "iam:PassRole"),
+    "another role, all but": ([another_role(NotAction="s3:*")], "invokers", "role/intruder"),
+    "another role, one action": ([another_role(Action="bedrock:InvokeModel")], "invokers", "role/intruder"),
+    "another role, mantle": ([another_role(Action="bedrock-mantle:*")], "others", "role/intruder"),
+    "another role, batch": ([another_role(Action="bedrock:Create*")], "batch", "role/intruder"),
+    "another role, guardrails": ([another_role(Action="bedrock:*Guardrail")], "guardrails", "role/intruder"),
+    "suspended": ([without("Invoke1")], "works", "Converse"),
+}  # fmt: skip
+
+
+def weakened(assembly, folder, changes) -> Estate:
+    path = folder / "cdk.out"
+    shutil.copytree(assembly, path)
+    files = {stack: path / f"secure-bedrock-{stack}.template.json" for stack in (ACCESS, NETWORK, RULES)}
+    templates = {stack: json.loads(file.read_text()) for stack, file in files.items()}
+    before = copy.deepcopy(templates)
+    for change in changes:
+        change(templates)
+    assert templates != before
+    for stack, file in files.items():
+        file.write_text(json.dumps(templates[stack]))
+    return read(path)
+
+
+@pytest.mark.parametrize("variant", WEAKENED)
+def test_a_weakened_deployment_is_refuted_by_a_request_that_shows_it(sound, assembly, tmp_path, variant):
+    changes, name, shown = WEAKENED[variant]
+    estate = weakened(assembly, tmp_path, changes)
+    verdict = prove(estate, (asked(sound) | asked_of_the_named())[name])
+    assert isinstance(verdict, Refuted), str(verdict)
+    assert shown in str(verdict.witness)
+    assert verdict.witness.decision.allowed is (name != "works")
+    if name in asked_of_the_named():
+        assert verdict.holds_for_named is False
+
+
+@pytest.mark.parametrize("changes", [[without("OtherModels")], [allows(Action=INVOKE)], [endpoint_policy(OPEN)]])
+def test_a_layer_less_leaves_the_models_to_the_other_layers(sound, assembly, tmp_path, changes):
+    assert isinstance(prove(weakened(assembly, tmp_path, changes), asked(sound)["models"]), Proved)
+
+
+TRUST = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"AWS": "arn:aws:iam::444455556666:root"}}
+WITH_MFA = {**TRUST, "Condition": {"Bool": {"aws:MultiFactorAuthPresent": "true"}}}
+
+
+@pytest.mark.parametrize(("statement", "kind"), [(WITH_MFA, Proved), (TRUST, Refuted)])
+def test_mfa_across_accounts(statement, kind):
+    arn = f"arn:aws:iam::{ACCOUNT}:role/app"
+    trust = Policy.from_plain({"Version": "2012-10-17", "Statement": [statement]}, name="trust")
+    estate = Estate(principals={"app": Principal(arn=arn, identity=(), trust=trust)})
+    verdict = prove(estate, catalogue.nobody_across_accounts_without_mfa([arn]))
+    assert isinstance(verdict, kind), str(verdict)
+    if isinstance(verdict, Refuted):
+        assert evaluate(verdict.witness.estate, verdict.witness.request).allowed
