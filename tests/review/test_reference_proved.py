@@ -94,7 +94,8 @@ def asked_of_the_named() -> dict:
 
 
 NAMES = (
-    "endpoint", "models", "regions", "network", "guardrail", "keys", "retention", "global", "outside", "within", "works",
+    "endpoint", "models", "regions", "network", "guardrail", "keys", "retention", "global", "outside", "within",
+    "works",
 )  # fmt: skip
 
 
