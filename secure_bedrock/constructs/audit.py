@@ -14,7 +14,8 @@ from aws_cdk import aws_kms as kms
 from aws_cdk import aws_logs as logs
 from constructs import Construct, IConstruct
 
-from secure_bedrock.constructs._audit_alarms import NAMESPACE, Alarms, patterns_of
+from secure_bedrock.constructs._audit_alarms import Alarms, patterns_of
+from secure_bedrock.constructs._audit_dashboard import widgets
 from secure_bedrock.constructs._audit_neighbours import collisions, register, warn_of_deletion
 from secure_bedrock.constructs._audit_normal import Stated, logging_role_arn, normal_of
 from secure_bedrock.constructs._audit_storage import (
@@ -279,25 +280,9 @@ class BedrockAuditTrail(Construct):
 
     def _dashboard(self) -> cloudwatch.Dashboard:
         dashboard = cloudwatch.Dashboard(self, "Dashboard", dashboard_name=f"{AUDIT_PREFIX}{cdk.Stack.of(self).region}")
-        usual = cloudwatch.HorizontalAnnotation(value=self._threshold, label="too many")
-        dashboard.add_widgets(
-            cloudwatch.GraphWidget(
-                title="Calls of Bedrock in five minutes",
-                left=[self._calls],
-                left_annotations=[usual],
-                width=24,
-                height=6,
-            )
-        )
-        counted = [
-            cloudwatch.Metric(namespace=NAMESPACE, metric_name=each.id, statistic="Sum", label=f"{each.id} {each.name}")
-            for each in self._chosen
-            if self.log_group is not None and Route.FILTER in each.routes
-        ]
-        if counted:
-            dashboard.add_widgets(
-                cloudwatch.GraphWidget(title="What the detections found", left=counted, width=24, height=8)
-            )
+        counted = self._chosen if self.log_group is not None else ()
+        for row in widgets(self._calls, self._threshold, [each for each in counted if Route.FILTER in each.routes]):
+            dashboard.add_widgets(*row)
         return dashboard
 
     def _problems(self) -> list[str]:

@@ -611,7 +611,27 @@ def test_the_dashboard_shows_calls_and_findings(place):
     audit(place)
     (dashboard,) = resources(place, "AWS::CloudWatch::Dashboard")
     body = json.loads(Deployment(place.synth()).resolve("Audit", dashboard["DashboardBody"]))
-    assert [widget["properties"]["title"] for widget in body["widgets"]] == [
-        "Calls of Bedrock in five minutes", "What the detections found",
-    ]  # fmt: skip
-    assert len(body["widgets"][1]["properties"]["metrics"]) == len(WITH_FILTER)
+    text, calls, *found = body["widgets"]
+    assert "Look now" in text["properties"]["markdown"]
+    assert calls["properties"]["title"] == "Calls of Bedrock in five minutes"
+    shown = [metric[1] for widget in found for metric in widget["properties"]["metrics"]]
+    assert sorted(shown) == sorted(WITH_FILTER)
+    assert [widget["properties"]["title"].partition(" (")[0] for widget in found] == sorted(
+        (widget["properties"]["title"].partition(" (")[0] for widget in found),
+        key=["Look now", "Look within the hour", "Look today", "Look when there is time"].index,
+    )
+    assert all(len(widget["properties"]["metrics"]) <= 8 for widget in found), "more lines nobody can tell apart"
+
+
+def test_the_dashboards_widgets_do_not_overlap(place):
+    audit(place)
+    (dashboard,) = resources(place, "AWS::CloudWatch::Dashboard")
+    body = json.loads(Deployment(place.synth()).resolve("Audit", dashboard["DashboardBody"]))
+    cells = [
+        (x, y)
+        for each in body["widgets"]
+        for x in range(each.get("x", 0), each.get("x", 0) + each["width"])
+        for y in range(each.get("y", 0), each.get("y", 0) + each["height"])
+    ]
+    assert len(cells) == len(set(cells))
+    assert max(x for x, _ in cells) < 24
