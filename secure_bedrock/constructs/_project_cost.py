@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 
 from aws_cdk import aws_budgets as budgets
 from aws_cdk import aws_ce as ce
@@ -15,8 +16,10 @@ _BAND = 3
 _QUARTER_OF_AN_HOUR = 900
 
 
-def monthly_budget(scope: Construct, name: str, *, project: str, dollars: float, topic_arn: str) -> budgets.CfnBudget:
-    """Return a budget on what bears the project's tag; it tells, it stops nothing."""
+def monthly_budget(
+    scope: Construct, name: str, *, project: str, dollars: float, topic_arn: str, tags: Mapping[str, str]
+) -> budgets.CfnBudget:
+    """Return a budget on what bears the project's tag; it tells, it stops nothing. Older CDKs tag no budgets."""
     thresholds = [("ACTUAL", percent) for percent in _SPENT] + [("FORECASTED", percent) for percent in _EXPECTED]
     return budgets.CfnBudget(
         scope,
@@ -40,6 +43,7 @@ def monthly_budget(scope: Construct, name: str, *, project: str, dollars: float,
             )
             for kind, percent in thresholds
         ],
+        resource_tags=[budgets.CfnBudget.ResourceTagProperty(key=key, value=tags[key]) for key in sorted(tags)],
     )
 
 

@@ -209,7 +209,9 @@ class BedrockProject(Construct):
 
     def _watch_money(self, *, monthly_budget: float | None, cost_anomaly: float | None) -> None:
         given = {"project": self.tags["project"], "topic_arn": self.topic.topic_arn}
-        self.budget = None if monthly_budget is None else _budget(self, self._name, monthly_budget, given)
+        self.budget = (
+            None if monthly_budget is None else _budget(self, self._name, monthly_budget, {**given, "tags": self.tags})
+        )
         self.cost_monitor, self.cost_subscription = (
             (None, None) if cost_anomaly is None else cost_anomalies(self, self._name, dollars=cost_anomaly, **given)
         )
@@ -250,7 +252,7 @@ def _unique(construct: IConstruct, longest: int) -> str:
     return re.sub("-{2,}", "-", name).strip("-")
 
 
-def _budget(scope: Construct, name: str, dollars: float, given: dict[str, str]) -> Any:  # noqa: ANN401
+def _budget(scope: Construct, name: str, dollars: float, given: dict[str, Any]) -> Any:  # noqa: ANN401
     return monthly_budget(scope, name, dollars=dollars, **given)
 
 
