@@ -20,11 +20,19 @@ drill: setup ## its life on the emulated AWS: cut off, failed, healed, read back
 test: setup ## all tests but those of `make check`; ORACLE=0 leaves the IAM simulator out
 	@$(RUN) python -m pytest $(or $(TESTS),--ignore=tests/standards)
 
-check: setup ## lint, format, types, and other people's rules
+check: setup audit ## lint, format, types, known vulnerabilities, and other people's rules
 	@$(RUN) ruff check
 	@$(RUN) ruff format --check
 	@$(RUN) pyright
 	@$(RUN) python -m pytest -q tests/standards
+
+.PHONY: audit
+audit: setup ## known vulnerabilities of the locked packages; AUDIT=required fails where nobody can be asked
+	@AUDIT=$(AUDIT) $(RUN) python -m tools.audit
+
+.PHONY: sbom
+sbom: setup ## every locked package as a CycloneDX document in dist
+	@$(RUN) python -m tools.sbom
 
 differential: setup ## the evaluator against the IAM simulator on COUNT=20000 random questions of SEED
 	@$(RUN) python -m tests.policy.differential --count $(or $(COUNT),20000) --seed $(or $(SEED),20261101)
@@ -58,9 +66,10 @@ docs: setup ## the documents as one site in .cache/docs; warnings are errors, an
 bench: setup ## the reference app's synthesis beside plain CDK: ratios, and round trips to Node, on which it fails
 	@$(RUN) python -m bench
 
-build: setup ## wheel and sdist into dist
+build: setup ## wheel, sdist and SBOM into dist
 	@rm -rf dist
 	@$(RUN) python -m build --no-isolation --outdir dist
+	@$(RUN) python -m tools.sbom
 
 clean: ## everything that the other commands made
 	@rm -rf .venv node_modules cdk.out dist build .cache .ruff_cache .hypothesis
