@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from secure_bedrock.detections import CATALOGUE, Detection, Records, Route
+from secure_bedrock.detections import CATALOGUE, QUERIES, Detection, Query, Records, Route, query_for
+from secure_bedrock.detections.query import FOLDER
 
 _ROUTES = {Route.FILTER: "filter", Route.EVENT: "event", Route.METRIC: "metric", Route.QUERY: "query"}
 _RECORDS = {
@@ -16,15 +17,25 @@ _HEAD = """# Detections
 Written by `tools/detections.py` from `secure_bedrock/detections`. *Filter*: a metric filter on the log group and an
 alarm, for every Region the trail covers, minutes after the call. *Event*: an EventBridge rule could see it too, in the
 Region it stands in, with *us-east-1* only there; the audit makes no such rule. *Metric*: the alarms `calls` and
-`unusual-calls`. *Query*: a person asks; the audit saves no query. *Needs*: what must be known, from the app or
-from the property of that name; without it the detection is left out with a warning.
+`unusual-calls`. *Query*: a person asks, by a saved query. *Needs*: what must be known, from the app or
+from the property of that name; without it the detection is left out with a warning. The saved queries stand at the end.
 Techniques are MITRE ATT&CK's, and ATLAS's where they begin with AML.
+"""
+
+_QUERIES = f"""## Saved queries
+
+In the console of Logs Insights, folder `{FOLDER}`. Those whose records are not there are left out.
 """
 
 
 def page() -> str:
     """Return the page."""
-    return "\n".join([_HEAD, *map(_section, CATALOGUE)])
+    return "\n".join([_HEAD, *map(_section, CATALOGUE), _QUERIES, *map(_question, QUERIES), ""])
+
+
+def _question(query: Query) -> str:
+    blind = f" Not answered: {query.blind}" if query.blind else ""
+    return f"- `{query.id}` ({' and '.join(_RECORDS[kind] for kind in query.records)}): {query.asks}{blind}"
 
 
 def _section(detection: Detection) -> str:
@@ -43,7 +54,7 @@ def _section(detection: Detection) -> str:
     ]
     return (
         f"## {detection.id} {detection.name}\n\n*{'; '.join(facts)}*\n\n{detection.why}\n\n{steps}\n\n"
-        f"Not seen: {detection.blind}\n"
+        f"Not seen: {detection.blind}\n\nQuery to run: `{query_for(detection.id).name}`\n"
     )
 
 

@@ -18,6 +18,7 @@ from secure_bedrock.constructs._audit_alarms import Alarms, patterns_of
 from secure_bedrock.constructs._audit_dashboard import widgets
 from secure_bedrock.constructs._audit_neighbours import collisions, register, warn_of_deletion
 from secure_bedrock.constructs._audit_normal import Stated, logging_role_arn, normal_of
+from secure_bedrock.constructs._audit_queries import save_queries
 from secure_bedrock.constructs._audit_storage import (
     TRAIL_LOG_GROUP,
     attach,
@@ -66,6 +67,7 @@ class BedrockAuditTrail(Construct):
         topic: where alarms go.
         alarms: all of them, in the order of their detections; complete after synth.
         dashboard: None where not wanted.
+        queries: the saved queries, by their ids: those whose records are there.
     """
 
     def __init__(
@@ -180,6 +182,8 @@ class BedrockAuditTrail(Construct):
             self.invocation_logging = InvocationLoggingSetting(
                 self, "InvocationLogging", place=place, logging=invocation_logging, bucket=self.bucket
             )
+        invocations = None if self.invocation_logging is None else self.invocation_logging.log_group
+        self.queries = save_queries(self, self._recorded, trail=self.log_group, invocations=invocations)
         register(self)
         self._calls = self._watch_calls(calls_threshold)
         self._watch_chosen()

@@ -46,7 +46,7 @@ class Route(Flag):
     METRIC = auto()
     """The alarms on the number of calls, `calls` and `unusual-calls`: no alarm bears the detection's id."""
     QUERY = auto()
-    """A query that a person writes and runs: it needs several events, or a judgement. The audit saves none."""
+    """A saved query that a person runs: it needs several events, or a judgement. See `query_for`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

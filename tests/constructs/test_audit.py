@@ -26,7 +26,7 @@ from secure_bedrock import (
     ScopedInvokeRole,
     TrailSource,
 )
-from secure_bedrock.detections import Records, Route
+from secure_bedrock.detections import QUERIES, Records, Route
 from tests.constructs.conftest import ACCOUNT, of_type
 from tests.estates.intrinsics import Deployment
 from tests.oracle.simulator import ask, reason_to_leave_out
@@ -635,3 +635,27 @@ def test_the_dashboards_widgets_do_not_overlap(place):
     ]
     assert len(cells) == len(set(cells))
     assert max(x for x, _ in cells) < 24
+
+
+def test_queries_whose_records_are_there_are_saved(place):
+    made = audit(place, invocation_logging=InvocationLogging())
+    found = {p["Name"]: p for p in resources(place, "AWS::Logs::QueryDefinition")}
+    assert set(found) == {query.name for query in QUERIES}
+    assert {query.id for query in QUERIES} == set(made.queries)
+    for query in QUERIES:
+        (group,) = found[query.name]["LogGroupNames"]
+        assert found[query.name]["QueryString"] == query.text
+        assert ("InvocationLogging" in json.dumps(group)) == (query.records == Records.INVOCATIONS)
+
+
+def test_without_records_no_query_is_saved(place):
+    assert not audit(place, trail=TrailSource.none()).queries
+
+
+def test_what_an_existing_trail_records_decides_on_the_queries(place):
+    stack = place.stack("Audit")
+    group = logs.LogGroup.from_log_group_name(stack, "Existing", "trail")
+    given = {"network_activity_events": False, "data_events": True}
+    made = BedrockAuditTrail(stack, "Audit", trail=TrailSource.existing(log_group=group, **given))
+    assert "on-mantle" in made.queries
+    assert not {"denied-by-endpoint", "tokens-by-model"} & set(made.queries)
