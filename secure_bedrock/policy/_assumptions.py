@@ -6,18 +6,37 @@ from collections.abc import Iterator
 
 from secure_bedrock.data import table
 from secure_bedrock.policy._linking import relevant
-from secure_bedrock.policy._proving import Prover
-from secure_bedrock.policy.invariants import Scope
+from secure_bedrock.policy._proving import Prover, is_about_trust
+from secure_bedrock.policy.invariants import Never, Scope
+
+_COMPLETE = "the estate holds every policy of its principals, and the control policies above its accounts"
+#: What every answer about calls that work takes for granted.
+ABOUT_CALLS = (
+    _COMPLETE,
+    "what a call does not state, such as its network and how its principal signed in, may be anything",
+    "session policies are those that the call states",
+    "whoever may change policies does not",
+)
 
 
-def assumptions_of(prover: Prover, scope: Scope) -> tuple[str, ...]:
-    """Return what an answer about some principals takes for granted, in a stable order."""
-    return tuple(dict.fromkeys((*_estate(prover, scope), *_guarantees(prover))))
+def assumptions_of(prover: Prover, invariant: Never) -> tuple[str, ...]:
+    """Return what an answer takes for granted, in a stable order."""
+    return tuple(dict.fromkeys((*_estate(prover, invariant.scope), *_trust(invariant), *guarantees(prover))))
+
+
+def _trust(invariant: Never) -> Iterator[str]:
+    if not any(is_about_trust(statement) for statement in invariant.statements):
+        return
+    scope = invariant.scope
+    if scope.principals is None or scope.principals:
+        yield "no role that the estate does not show trusts a principal of the estate by its name"
+    if scope.unnamed or scope.outside or scope.services:
+        yield "a role that neither the estate shows nor the question names trusts nobody whom the estate does not show"
 
 
 def _estate(prover: Prover, scope: Scope) -> Iterator[str]:
     estate = prover.estate
-    yield "the estate holds every policy of its principals, and the control policies above its accounts"
+    yield _COMPLETE
     if scope.unnamed:
         yield "whoever the estate does not show has policies of their own that allow everything"
         if estate.management_account and estate.management_account not in estate.own_accounts:
@@ -32,7 +51,8 @@ def _estate(prover: Prover, scope: Scope) -> Iterator[str]:
     yield "sessions of GetFederationToken are not asked about"
 
 
-def _guarantees(prover: Prover) -> Iterator[str]:
+def guarantees(prover: Prover) -> Iterator[str]:
+    """Yield what AWS guarantees about the keys that matter."""
     for relation in relevant(prover.used):
         yield f"{relation.says} ({relation.source})"
     as_of = table("authorisations")["as_of"]

@@ -11,6 +11,7 @@ from secure_bedrock.policy._callers import ACCOUNT_ID, Caller
 from secure_bedrock.policy._context import UNSPECIFIED
 from secure_bedrock.policy._encoding import Encoding, Free
 from secure_bedrock.policy._formulas import FALSE, TRUE, Formula, all_of, any_of, negation
+from secure_bedrock.policy._globs import matcher, parse
 from secure_bedrock.policy._space import NO_RESOURCE, Attribute, Vocabulary
 from secure_bedrock.policy.estate import Estate
 from secure_bedrock.policy.evaluation import TRUST_ACTIONS
@@ -134,8 +135,9 @@ class Linking:
         if fact.about == "caller":
             return TRUE if self._caller.kind.value in fact.values else FALSE
         if fact.about == "action":
-            names = {name.lower() for name in fact.values}
-            return self._space.action.among(names)
+            tests = [matcher(parse(name.lower(), variables=False)) for name in fact.values]
+            names = self._space.action.values
+            return self._space.action.where(sum(1 << i for i, n in enumerate(names) if any(t(str(n)) for t in tests)))
         if fact.about == "resource":
             return any_of(self._encoding.resource(each, variables=False, maybe=True) for each in fact.values)
         value = self._encoding.keys.value(fact.about)

@@ -49,6 +49,19 @@ class Model:
             return FALSE
         return all_of([*own, *limits, self._endpoints(), self._rcps(), any_of(self._targets())])
 
+    def trusted(self) -> Formula:
+        """Return that a role which the estate does not show is assumed, and only its trust policy is not known.
+
+        Within an account a role may also trust a principal by name, whose own policies then need not allow it. That is
+        left out: it would be so of every principal.
+        """
+        own = [self.denies(layer) for layer in self.estate.identity_layers(self.caller)]
+        limits = [self._level(layer) for layer in self.estate.scp_layers(self.caller)]
+        roles = [arn for arn in (each.arn for each in self.estate.principals.values()) if ":role/" in arn]
+        shown = [negation(self.encoding.resource(arn, variables=False, maybe=True)) for arn in roles]
+        may = self._by_own() if self.caller.has_policies else TRUE
+        return all_of([self._trusting(), *shown, *own, *limits, self._endpoints(), self._rcps(), may])
+
     # ----- layers
 
     def denies(self, layer: Layer) -> Formula:

@@ -9,6 +9,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum, auto
+from functools import cache
+
+from secure_bedrock.data import table
 
 _INVOKE = "bedrock:InvokeModel"
 _STREAM = "bedrock:InvokeModelWithResponseStream"
@@ -101,22 +104,22 @@ OPERATIONS = {
     "DeleteInference": _mantle("DeleteInference"),
 }
 
-#: Condition keys of Bedrock, in lower case, that an action carries; every other action carries none of them.
-_OF_INFERENCE = (
-    "bedrock:guardrailidentifier", "bedrock:inferenceprofilearn", "bedrock:promptrouterarn", "bedrock:servicetier",
-)  # fmt: skip
-_CARRIED = {
-    _INVOKE: (*_OF_INFERENCE, "bedrock:modelarn", "bedrock:projectarn"),
-    _STREAM: _OF_INFERENCE,
-    "bedrock:InvokeInlineAgent": ("bedrock:inlineagentname",),
-    "bedrock:CallWithBearerToken": ("bedrock:bearertokentype",),
-    "bedrock-mantle:CallWithBearerToken": ("bedrock-mantle:bearertokentype",),
-    "bedrock-mantle:CreateInference": ("bedrock-mantle:model", "bedrock-mantle:servicetier"),
-    "bedrock-mantle:CountTokens": ("bedrock-mantle:model",),
-}
-
 
 def carries(action: str, key: str) -> bool:
-    """Whether a request for an action can hold a condition key; for keys that are not Bedrock's it always can."""
-    name = key.lower()
-    return not name.startswith("bedrock") or name in _CARRIED.get(action, ())
+    """Whether a request for an action can hold a condition key; of a key that no table ties to actions it always can.
+
+    A key of Bedrock that the table lacks is on no action.
+    """
+    found = _carriers().get(key.lower())
+    return not key.lower().startswith("bedrock") if found is None else action.lower() in found
+
+
+def surely_carries(action: str, key: str) -> bool:
+    """Whether a request can hold a condition key by AWS's table too, where its text says so."""
+    return carries(action, key) and action not in table("authorisations")["unsettled"].get(key, ())
+
+
+@cache
+def _carriers() -> dict[str, frozenset[str]]:
+    rows = table("authorisations")["keys"]
+    return {key.lower(): frozenset(action.lower() for action in actions) for key, actions in rows.items()}

@@ -13,7 +13,7 @@ from secure_bedrock.policy._budget import Budget
 from secure_bedrock.policy._cells import Asked
 from secure_bedrock.policy._encoding import Encoding, Keys, keys_in_resources
 from secure_bedrock.policy._formulas import FALSE, Formula, all_of, find
-from secure_bedrock.policy._globs import Context, parse
+from secure_bedrock.policy._globs import Context, matcher, parse
 from secure_bedrock.policy._linking import Linking, known_actions, prepare, types_of
 from secure_bedrock.policy._model import Model
 from secure_bedrock.policy._rcp_services import SERVICES
@@ -28,13 +28,22 @@ from secure_bedrock.policy.matching import CompiledStatement
 from secure_bedrock.policy.relations import CLOSED, FORMS, KINDS
 from secure_bedrock.policy.verdicts import Witness
 
+_TRUST = ("sts:assumerole", "sts:assumerolewithwebidentity", "sts:assumerolewithsaml", "sts:tagsession")
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What one search ended in: a witness, or why there may be one, or neither."""
+    """What one search ended in: a witness, or why there may be one, or neither.
+
+    Attributes:
+        witness: the request.
+        reason: why there may be one.
+        possible: one that there may be.
+    """
 
     witness: Witness | None = None
     reason: str = ""
+    possible: Witness | None = None
 
 
 class Prover:
@@ -103,9 +112,12 @@ class Prover:
             name = "".join(str(part) for part in glob.parts if isinstance(part, str))
             for pattern in (types_of(name) or ((), False))[0]:
                 vocabulary.add_resource(pattern, variables=False)
-        if "aws:principalarn" in vocabulary.asked:
-            for subject in self._everybody():
+        for subject in self._everybody():
+            if "aws:principalarn" in vocabulary.asked:
                 _add_names(vocabulary, subject)
+            for key, value in subject.own_tags.items() if subject.has_any_tags else ():
+                if key in vocabulary.asked:
+                    vocabulary.add_value(key, value)
         return vocabulary
 
     def _add_estate(self, vocabulary: Vocabulary, estate: Estate) -> None:
@@ -118,11 +130,17 @@ class Prover:
                         for key in keys_in_resources((*statement.resources, *statement.not_resources)):
                             vocabulary.asked.setdefault(key, {})
         self._add_special(vocabulary, estate)
+        self._add_arns(vocabulary, estate)
+
+    def _add_arns(self, vocabulary: Vocabulary, estate: Estate) -> None:
         for account in estate.own_accounts:
             vocabulary.add_value("account", account)
-        for arn in (*estate.resource_policies, *(p.arn for p in estate.principals.values() if p.trust)):
-            if arn.startswith("arn:") and (self._services is None or arn.split(":")[2] in {*self._services, "iam"}):
+        for arn in estate.resource_policies:
+            if arn.startswith("arn:") and (self._services is None or arn.split(":")[2] in self._services):
                 vocabulary.add_resource(arn, variables=False)
+        if self._services is None or "sts" in self._services:
+            for principal in estate.principals.values():
+                vocabulary.add_resource(principal.arn, variables=False)
 
     def _add_special(self, vocabulary: Vocabulary, estate: Estate) -> None:
         """Tell apart the actions that the rules of evaluation treat apart."""
@@ -168,7 +186,7 @@ class Inquiry:
         self.encoding = Encoding(space, keys, prover.is_about)
         caller = subject.caller
         self.linking = Linking(self.encoding, subject.estate, caller, prover.used)
-        self._possible = all_of([self.linking.formula(subject.partition), *subject.forms(keys)])
+        self._possible = all_of([self.linking.formula(subject.partition), *subject.forms(keys, space, prover.used)])
         self._allowed: dict[bool, tuple[Formula, bool, tuple[str, ...]]] = {}
 
     def allowed(self, *, closed: bool) -> tuple[Formula, bool, tuple[str, ...]]:
@@ -208,7 +226,7 @@ class Inquiry:
         lower = all_of([self.covered(statement, maybe=False), self.allowed(closed=True)[0]])
         box = None if lower is FALSE else find(lower, budget)
         if box is not None:
-            return self._confirmed(shortest(lower, box, self.space, budget), statement)
+            return self._confirmed(shortest(lower, box, self.space, budget, self.subject.own_tags), statement)
         return Answer(reason="; ".join(dict.fromkeys((*reasons, *more))) or "what AWS does not settle")
 
     def _confirmed(self, box: dict[int, int], statement: CompiledStatement) -> Answer:
@@ -221,6 +239,29 @@ class Inquiry:
         if decision.allowed and found.covered_by(statement, decision):
             return Answer(witness=found.witness(decision))
         return Answer(reason=f"prover and evaluator disagree about {found.witness(decision)}")
+
+    def trusted(self, statement: CompiledStatement) -> Answer:
+        """Return why a role that the estate does not show may be assumed, as a statement covers it.
+
+        For whoever the estate does not show either, that is asked of roles that the statement names alone.
+        """
+        if not (self.subject.is_named or _names_roles(statement.source)):
+            return Answer()
+        region = self.covered(statement, maybe=True)
+        if region is FALSE:
+            return Answer()
+        model = Model(self.subject.estate, self.encoding, self.subject.caller, closed=False)
+        formula = all_of([region, model.trusted(), self._possible])
+        box = None if formula is FALSE else find(formula, self.prover.budget)
+        if box is None:
+            return Answer()
+        box = shortest(formula, box, self.space, self.prover.budget, self.subject.own_tags)
+        try:
+            found = candidate(self.space, self.subject, self.encoding.keys, box, self.assumed)
+            witness = found.witness(found.decision())
+        except InvalidInput as error:
+            return Answer(reason=f"the prover's request cannot be made: {error}")
+        return Answer(reason=f"the trust policy of {found.request.resource} is not in the estate", possible=witness)
 
     def can_use(self, statement: CompiledStatement) -> bool:
         """Whether the principal may use the actions of a statement on anything, in any circumstances."""
@@ -260,6 +301,17 @@ def services_of(statements: Iterable[Statement]) -> frozenset[str] | None:
             return None
         found |= {action.partition(":")[0].lower() for action in statement.actions}
     return frozenset(found)
+
+
+def is_about_trust(statement: Statement) -> bool:
+    """Whether a statement may be about actions that a role's trust policy decides."""
+    patterns = statement.actions or statement.not_actions
+    tests = [matcher(parse(each.lower(), variables=False)) for each in patterns]
+    return any(any(test(action) for test in tests) is bool(statement.actions) for action in _TRUST)
+
+
+def _names_roles(statement: Statement) -> bool:
+    return any(each.count(":") > 4 and each.split(":", 5)[5].startswith("role/") for each in statement.resources)  # noqa: PLR2004 - fields before the name
 
 
 def _meets(actions: tuple[str, ...], services: frozenset[str]) -> bool:

@@ -75,9 +75,11 @@ def _values_to_try(prover: Prover, inquiry: Inquiry, key: str) -> tuple[list[str
     others = {each.key for asked in prover.vocabulary.asked.values() for each in asked if each.variable_keys() & tied}
     is_whole = is_whole and only_text and others <= tied and not (tied - {key}) & _variables(prover)
     found = _distinct(texts, len(tied), prover.budget)
+    own = inquiry.subject.own_tags.get(key)
+    found = found if own is None else [own, *(value for value in found if value != own)]
     if not is_whole:
         found += [cut for cut in _cuts(prover, whole) if cut not in found]
-    return [None, *found], is_whole
+    return [*([None] if own is None else []), *found], is_whole
 
 
 def _variables(prover: Prover) -> set[str]:

@@ -12,12 +12,13 @@ from dataclasses import dataclass, field, replace
 from secure_bedrock.policy import _context
 from secure_bedrock.policy._automata import Domain, Glob
 from secure_bedrock.policy._callers import Caller, Kind
-from secure_bedrock.policy._encoding import Keys
-from secure_bedrock.policy._formulas import Formula
+from secure_bedrock.policy._encoding import FREE, Keys
+from secure_bedrock.policy._formulas import FALSE, Formula
 from secure_bedrock.policy._globs import Wild
 from secure_bedrock.policy._space import Space
-from secure_bedrock.policy.document import Policy
+from secure_bedrock.policy.document import Policy, Statement
 from secure_bedrock.policy.estate import Estate
+from secure_bedrock.policy.matching import compile_policy
 from secure_bedrock.policy.request import ANONYMOUS, Principal, Value
 
 _TAG = "aws:principaltag/"
@@ -52,6 +53,12 @@ class Subject:
         return self.estate.caller(self.name)
 
     @property
+    def own_tags(self) -> dict[str, str]:
+        """The tags of the role or user itself, by their condition key."""
+        holder = self.caller.holder
+        return {f"{_TAG}{name.lower()}": value for name, value in holder.tags} if holder else {}
+
+    @property
     def partition(self) -> str | None:
         """The partition it is in."""
         return self.caller.arn.split(":")[1] if self.caller.arn.startswith("arn:") else None
@@ -60,7 +67,7 @@ class Subject:
         """Return the keys that are the same in all of its requests."""
         found = dict(_context.of_principal(self.estate, self.caller))
         if self.has_any_tags:
-            found = {key: value for key, value in found.items() if not key.startswith(_TAG)}
+            found = {key: value for key, value in found.items() if not key.startswith(_TAG) or self._keeps(key)}
         if self.stem:
             found.pop("aws:principalarn", None)
             found.pop("aws:username", None)
@@ -85,15 +92,27 @@ class Subject:
         attributes = {}
         if not self.has_any_tags:
             absent.add(_TAG)
+        absent |= {key for key in used if key.startswith(_TAG) and self._keeps(key)} - fixed.keys()
         if self.stem and "aws:principalarn" in used:
             attributes["aws:principalarn"] = space.key("aws:principalarn", self._domain())
         return Keys(fixed, frozenset(absent), attributes)
 
-    def forms(self, keys: Keys) -> Iterator[Formula]:
+    def forms(self, keys: Keys, space: Space, used: frozenset[str]) -> Iterator[Formula]:
         """Yield what holds of its keys besides: a name that is nobody else's, and the tags a session cannot shed."""
         names = keys.attributes.get("aws:principalarn")
         if names is not None:
             yield names.among(name for name in names.values if name and not self.is_somebody_else(name))
+        for key in self.own_tags:
+            value = keys.value(key)
+            if value is None:
+                yield FALSE
+            elif value is FREE and key in used:
+                yield space.key(key).present
+
+    def _keeps(self, key: str) -> bool:
+        """Whether no session can have another tag of this key than the role itself."""
+        trust = self.caller.holder.trust if self.caller.holder else None
+        return trust is not None and not self.stem and refuses_tag(trust, key.removeprefix(_TAG))
 
     def without(self, arns: set[str]) -> Subject:
         """Return the same, but for these names."""
@@ -119,7 +138,8 @@ class Subject:
         holder = caller.holder
         if holder is None:
             return self.estate, self.name
-        changed = replace(holder, arn=arn or holder.arn, tags=tuple(tags.items()))
+        own = {} if self.stem else {name: value for name, value in holder.tags if name.lower() not in tags}
+        changed = replace(holder, arn=arn or holder.arn, tags=tuple({**own, **tags}.items()))
         kept = {name: each for name, each in self.estate.principals.items() if each is not holder}
         name = next((name for name, each in self.estate.principals.items() if each is holder), "unnamed")
         estate = replace(self.estate, principals={**kept, name: changed})
@@ -156,6 +176,35 @@ def may_tag_sessions(principal: Principal) -> bool:
     statements = [statement for statement in principal.trust.statements if statement.effect == "Allow"]
     return any("tagsession" in text.lower() or "*" in text for each in statements for text in each.actions) or any(
         each.not_actions for each in statements
+    )
+
+
+def refuses_tag(trust: Policy, name: str) -> bool:
+    """Whether a trust policy keeps every session from bringing a tag of this name, in letters of any case."""
+    tagging = [each for each in compile_policy(trust, principals=True) if each.covers("sts:tagsession")]
+    refused = any(each.denies and _refuses(each.source, name.lower()) for each in tagging)
+    return refused or not any(not each.denies and _admits(each.source, name.lower()) for each in tagging)
+
+
+def _refuses(source: Statement, name: str) -> bool:
+    """Whether a Deny holds for everybody who brings the tag, whichever others come with it."""
+    is_for_all = bool({("*", "*"), ("AWS", "*")} & {*source.principals})
+    return is_for_all and all(
+        each.key.lower() == "aws:tagkeys"
+        and each.name == "ForAnyValue:StringEqualsIgnoreCase"
+        and name in {value.lower() for value in each.values}
+        for each in source.conditions
+    )
+
+
+def _admits(source: Statement, name: str) -> bool:
+    """Whether an Allow may hold for somebody who brings the tag."""
+    exact = {"ForAllValues:StringEquals", "ForAllValues:StringEqualsIgnoreCase"}
+    return not any(
+        each.key.lower() == "aws:tagkeys"
+        and each.name in exact
+        and not any(value.lower() == name or "${" in value for value in each.values)
+        for each in source.conditions
     )
 
 

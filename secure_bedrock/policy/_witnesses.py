@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from secure_bedrock.policy._arns import fields_of
 from secure_bedrock.policy._budget import Budget
@@ -19,6 +21,7 @@ from secure_bedrock.policy.request import Request, Value
 from secure_bedrock.policy.verdicts import Witness
 
 _TAG = "aws:principaltag/"
+_NONE: Mapping[str, str] = MappingProxyType({})
 #: What a request has unless it says otherwise.
 _ORDINARY = {"aws:securetransport": "true", "aws:viaawsservice": "false"}
 
@@ -52,7 +55,9 @@ class Candidate:
 
     def witness(self, decision: Decision) -> Witness:
         """Return it with what the evaluator said."""
-        chosen = tuple(self.tags.items()) if not self.subject.stem and self.subject.has_any_tags else ()
+        own = self.subject.own_tags
+        brought = [(name, value) for name, value in self.tags.items() if own.get(f"{_TAG}{name}") != value]
+        chosen = tuple(brought) if not self.subject.stem and self.subject.has_any_tags else ()
         return Witness(
             request=self.request, decision=decision, estate=self.estate, is_named=self.subject.is_named,
             session_tags=chosen,
@@ -88,22 +93,39 @@ def candidate(space: Space, subject: Subject, keys: Keys, box: Box, assumed: dic
     return Candidate(subject, estate, request, tags)
 
 
-def shortest(formula: Formula, box: Box, space: Space, budget: Budget) -> Box:
-    """Return a box of one cell each, with as few keys as the formula lets a request have."""
+def shortest(formula: Formula, box: Box, space: Space, budget: Budget, usual: Mapping[str, str] = _NONE) -> Box:
+    """Return a box of one cell each, with as few keys as the formula lets a request have.
+
+    Args:
+        formula: what the request must satisfy.
+        box: requests that do.
+        space: their attributes.
+        budget: what it may cost.
+        usual: values of keys to have where they do as well as others, by key.
+    """
     chosen = dict(box)
     keys = [each for each in space.attributes if each.number in box]
+    every = {each.number: each.every if isinstance(each, Attribute) else 3 for each in keys}
     for each in keys:
         chosen[each.number] = chosen[each.number] & -chosen[each.number]
     for each in keys:
-        absent = each.absent_cells if isinstance(each, Attribute) else 1
-        if not absent or chosen[each.number] == absent:
+        plain = _plain(each, usual)
+        if not plain or chosen[each.number] == plain:
             continue
-        shorter = {**chosen, each.number: absent}
-        every = {one.number: one.every if isinstance(one, Attribute) else 3 for one in keys}
+        shorter = {**chosen, each.number: plain}
         pinned = [Literal(number, cells, every[number]) for number, cells in shorter.items()]
         if find(all_of([formula, *pinned]), budget) is not None:
             chosen = shorter
     return chosen
+
+
+def _plain(each: Attribute | Hit, usual: Mapping[str, str]) -> int:
+    """The cell of the usual value of a key, or of its absence; 0: it has neither."""
+    if isinstance(each, Hit):
+        return 1
+    if each.name in usual and usual[each.name] in each.values:
+        return 1 << each.values.index(usual[each.name])
+    return each.absent_cells
 
 
 def _first(box: Box, attribute: Attribute) -> str | None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from secure_bedrock.errors import InvalidInput
-from secure_bedrock.policy._budget import Budget
+from secure_bedrock.policy._assumptions import guarantees
+from secure_bedrock.policy._budget import Budget, ExhaustedError
 from secure_bedrock.policy._formulas import FALSE, TRUE, All, AnyOf, Formula, Literal, all_of, any_of, find
 from secure_bedrock.policy._proving import Inquiry, Prover
 from secure_bedrock.policy._space import Attribute
@@ -24,30 +25,52 @@ _OF_SIGN_IN = ("aws:multifactorauth", "sts:", "aws:sourceidentity", "aws:tokenis
 _NETWORK = ("aws:sourceip", "aws:vpcsourceip", "aws:sourcevpc", "aws:sourcevpce")
 
 
-def circumstances(estate: Estate, call: Call, budget: Budget) -> tuple[Decision | None, str]:
-    """Return a decision that allows the call, perhaps with more of its context stated; else why there may be one.
+@dataclass(frozen=True, slots=True)
+class Circumstances:
+    """Whether a call works, and under which circumstances.
 
-    Neither: under no circumstances is it allowed.
+    Attributes:
+        decision: one that allows the call, perhaps with more of its context stated; None: there is none.
+        reason: why there may be one; empty where there is one, or surely none.
+        assumptions: what that rests on.
     """
+
+    decision: Decision | None = None
+    reason: str = ""
+    assumptions: tuple[str, ...] = ()
+
+
+def circumstances(estate: Estate, call: Call, budget: Budget) -> Circumstances:
+    """Return circumstances under which a call is allowed."""
     decision = evaluate(estate, call)
     if decision.allowed:
-        return decision, ""
+        return Circumstances(decision, assumptions=decision.assumptions)
+    try:
+        return _sought(estate, call, budget)
+    except ExhaustedError as error:
+        return Circumstances(reason=str(error), assumptions=decision.assumptions)
+
+
+def _sought(estate: Estate, call: Call, budget: Budget) -> Circumstances:
     steps = steps_of(estate, call)
     questions = [_statement(reading) for step in steps for reading in step.readings]
     names = tuple(dict.fromkeys(reading.principal for step in steps for reading in step.readings))
     prover = Prover(estate, questions, [Scope(principals=names)], budget)
     subjects = {each.name: each for each in prover.subjects(Scope(principals=names))}
+    rests_on = (*evaluate(estate, call).assumptions, *guarantees(prover))
     for closed in (False, True):
         formula = all_of(_step(prover, subjects, step, call, closed=closed) for step in steps)
         box = None if formula is FALSE else find(formula, budget)
         if box is None:
-            return None, "" if not closed else "what AWS does not settle"
+            return Circumstances(reason="" if not closed else "what AWS does not settle", assumptions=rests_on)
     found = _with_context(call, prover, shortest(formula, box, prover.space, budget))
     try:
         decision = evaluate(estate, found)
     except InvalidInput as error:
-        return None, f"the prover's call cannot be made: {error}"
-    return (decision, "") if decision.allowed else (None, f"prover and evaluator disagree about {found.context}")
+        return Circumstances(reason=f"the prover's call cannot be made: {error}", assumptions=rests_on)
+    if decision.allowed:
+        return Circumstances(decision, assumptions=(*decision.assumptions, *guarantees(prover)))
+    return Circumstances(reason=f"prover and evaluator disagree about {found.context}", assumptions=rests_on)
 
 
 def _statement(request: Request) -> Statement:

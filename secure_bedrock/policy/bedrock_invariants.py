@@ -205,12 +205,19 @@ def nobody_keeps_data(*, but: Sequence[str] = ()) -> Never:
     )  # fmt: skip
 
 
-def nothing_in_plain_text() -> Never:
-    """Nothing of Bedrock is called without TLS."""
+def nothing_in_plain_text(*actions: str) -> Never:
+    """Nothing is called without TLS.
+
+    Of Bedrock that needs no policy: its endpoints serve HTTPS alone, which the answer lists as an assumption. Of other
+    services, such as the bucket of an audit, it does.
+
+    Args:
+        actions: patterns of actions, such as `s3:*`. Default: Bedrock's.
+    """
     plain = _condition("Bool", "aws:SecureTransport", "false")
     return Never(
         name="nothing is called without TLS",
-        statements=(requests(actions=("bedrock:*", "bedrock-mantle:*"), conditions=(plain,)),),
+        statements=(requests(actions=actions or ("bedrock:*", "bedrock-mantle:*"), conditions=(plain,)),),
     )
 
 

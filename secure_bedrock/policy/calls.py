@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from secure_bedrock.errors import InvalidInput, invalid, nearest
 from secure_bedrock.policy._callers import Caller, Kind
-from secure_bedrock.policy._operations import OPERATIONS, Operation, Target, carries
+from secure_bedrock.policy._operations import OPERATIONS, Operation, Target, carries, surely_carries
 from secure_bedrock.policy.authorisation import Authorisation
 from secure_bedrock.policy.document import Policy
 from secure_bedrock.policy.environment import Environment, partition_of
@@ -243,7 +243,7 @@ class _Making:
         """
         project = self.place.arn("project/default")
         key = "bedrock:ProjectArn"
-        is_settled = carries(self.operation.action, key)
+        is_settled = surely_carries(self.operation.action, key)
         for index, authorisation in enumerate(self.model.authorisations(self.place)):
             step = self.on_model(authorisation)
             keyed = tuple(replace(each, context={**each.context, key: project}) for each in step.readings)

@@ -181,7 +181,7 @@ class _Sides:
         exact = find(inside, self.budget)
         witness = None
         if exact is not None:
-            exact = shortest(inside, exact, self.space, self.budget)
+            exact = shortest(inside, exact, self.space, self.budget, inquiry.subject.own_tags)
             witness = _witness(inquiry, other, exact)
         return Access(principal=_shown(inquiry.subject), description=describe(self.space, box), witness=witness)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from secure_bedrock.policy._assumptions import assumptions_of
+from secure_bedrock.policy._assumptions import ABOUT_CALLS, assumptions_of
 from secure_bedrock.policy._budget import Budget, ExhaustedError
 from secure_bedrock.policy._proving import Answer, Prover
 from secure_bedrock.policy._searching import search
@@ -57,21 +57,23 @@ def prove_all(
 
 def _works(estate: Estate, invariant: Works, budget: int) -> Proved | Refuted | Unknown:
     examples: list[Decision] = []
+    assumptions = dict.fromkeys(ABOUT_CALLS)
     for call in invariant.calls:
-        try:
-            decision, reason = circumstances(estate, call, Budget(budget))
-        except ExhaustedError as error:
-            decision, reason = None, str(error)
-        if decision is not None:
-            examples.append(decision)
+        found = circumstances(estate, call, Budget(budget))
+        assumptions |= dict.fromkeys(found.assumptions)
+        if found.decision is not None:
+            examples.append(found.decision)
             continue
         witness = Witness(request=call, decision=evaluate(estate, call), estate=estate)
-        if reason:
-            return Unknown(name=invariant.name, holds_for_named=None, reason=reason, witness=witness)
-        return Refuted(name=invariant.name, holds_for_named=False, witness=witness)
+        rest = tuple(assumptions)
+        if found.reason:
+            return Unknown(
+                name=invariant.name, holds_for_named=None, reason=found.reason, witness=witness, assumptions=rest
+            )  # fmt: skip
+        return Refuted(name=invariant.name, holds_for_named=False, witness=witness, assumptions=rest)
     return Proved(
         name=invariant.name, holds_for_named=True, examples=tuple(examples),
-        vacuous="" if examples else "no calls are declared",
+        vacuous="" if examples else "no calls are declared", assumptions=tuple(assumptions),
     )  # fmt: skip
 
 
@@ -80,7 +82,7 @@ def _never(prover: Prover, invariant: Never, budget: int) -> Proved | Refuted | 
     statements = compile_policy(Policy(statements=invariant.statements, name=invariant.name), principals=False)
     try:
         found = _answer(prover, invariant, statements)
-        return replace(found, assumptions=assumptions_of(prover, invariant.scope))
+        return replace(found, assumptions=assumptions_of(prover, invariant))
     except ExhaustedError as error:
         return Unknown(name=invariant.name, holds_for_named=None, reason=str(error))
 
@@ -92,10 +94,11 @@ def _answer(prover: Prover, invariant: Never, statements: tuple[CompiledStatemen
     for subject in prover.subjects(invariant.scope):
         inquiry = prover.about(subject)
         for statement in statements:
-            if not inquiry.can_use(statement):
-                continue
-            is_used = True
-            answer = search(prover, subject, statement)
+            can_use = inquiry.can_use(statement)
+            answer = search(prover, subject, statement) if can_use else Answer()
+            if answer.witness is None and not answer.reason:
+                answer = inquiry.trusted(statement)
+            is_used = is_used or can_use or bool(answer.reason)
             if answer.witness is not None:
                 holds = False if subject.is_named else (True if is_named_settled else None)
                 return Refuted(name=invariant.name, holds_for_named=holds, witness=answer.witness)
@@ -104,9 +107,15 @@ def _answer(prover: Prover, invariant: Never, statements: tuple[CompiledStatemen
                 is_named_settled = is_named_settled and not subject.is_named
     if unsettled is not None:
         holds = True if is_named_settled else None
-        return Unknown(name=invariant.name, holds_for_named=holds, reason=unsettled.reason)
-    return Proved(
-        name=invariant.name,
-        holds_for_named=True,
-        vacuous="" if is_used else "nobody asked about may use these actions at all",
-    )
+        return Unknown(
+            name=invariant.name, holds_for_named=holds, reason=unsettled.reason, witness=unsettled.possible
+        )  # fmt: skip
+    return Proved(name=invariant.name, holds_for_named=True, vacuous=_vacuous(prover, invariant, statements, is_used))
+
+
+def _vacuous(prover: Prover, invariant: Never, statements: tuple[CompiledStatement, ...], is_used: bool) -> str:  # noqa: FBT001
+    """Why a proof says little."""
+    inquiries = [prover.about(subject) for subject in prover.subjects(invariant.scope)]
+    if not any(inquiry.is_possible(statement) for inquiry in inquiries for statement in statements):
+        return "no such request can be made"
+    return "" if is_used else "nobody asked about may use these actions at all"

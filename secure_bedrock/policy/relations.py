@@ -60,6 +60,7 @@ _PARTS = {"action", "resource", "caller"}
 _VPCE, _VPC, _VPC_IP, _IP = "aws:sourcevpce", "aws:sourcevpc", "aws:vpcsourceip", "aws:sourceip"
 _MFA, _AGE, _ISSUED = "aws:multifactorauthpresent", "aws:multifactorauthage", "aws:tokenissuetime"
 _VIA = "aws:viaawsservice"
+_CREDENTIAL_SERVICE = "iam:servicespecificcredentialservicename"
 _PROFILE = "bedrock:inferenceprofilearn"
 
 
@@ -134,6 +135,21 @@ _BEDROCK = (
         then=(Fact("resource", ("arn:*:bedrock:*:*:foundation-model/*", "arn:*:bedrock:*:*:inference-profile/*")),),
     ),
 )  # fmt: skip
+_SERVICES = (
+    Relation(
+        name="Bedrock speaks TLS alone",
+        says="a request to Bedrock has aws:SecureTransport true, since its endpoints serve HTTPS alone",
+        source="AWS General Reference, Amazon Bedrock endpoints and quotas (protocol); AWS's endpoint data, protocols",
+        when=(Fact("action", ("bedrock:*", "bedrock-mantle:*", "bedrock-agentcore:*", "bedrock-websearch:*")),),
+        then=(Fact("aws:securetransport", ("true",)),),
+    ),
+    Relation(
+        name="a credential is of a service",
+        says="iam:CreateServiceSpecificCredential has iam:ServiceSpecificCredentialServiceName",
+        source="IAM API Reference, CreateServiceSpecificCredential (ServiceName is required)",
+        when=(Fact("action", ("iam:CreateServiceSpecificCredential",)),), then=(_has(_CREDENTIAL_SERVICE),),
+    ),
+)  # fmt: skip
 _EQUALITIES = (
     Relation(
         name="Region of the resource", says="aws:RequestedRegion is the Region in the ARN where it holds one",
@@ -172,8 +188,13 @@ _EQUALITIES = (
         source=f"{_GLOBAL}, aws:TagKeys", keys=("aws:tagkeys",),
     ),
     Relation(
+        name="tags of a role", source="IAM User Guide, Pass session tags in AWS STS",
+        says="a role's tags are on its sessions, but where a session tag of the same key takes the place of one, and a "
+        "session has no tag that the role's trust policy refuses",
+    ),
+    Relation(
         name="resource types", says="an action is authorised on its resource types, and on * only where it has none",
-        source="Service Authorization Reference", keys=(),
+        source="Service Authorization Reference",
     ),
 )  # fmt: skip
 
@@ -190,7 +211,7 @@ def _of_actions() -> tuple[Relation, ...]:
 
 def all_relations() -> tuple[Relation, ...]:
     """Return every guarantee, those of single actions' keys included."""
-    return (*_NETWORK, *_ALWAYS, *_CREDENTIALS, *_BEDROCK, *_EQUALITIES, *_of_actions())
+    return (*_NETWORK, *_ALWAYS, *_CREDENTIALS, *_BEDROCK, *_SERVICES, *_EQUALITIES, *_of_actions())
 
 
 #: Keys that belong to another: where the one is asked about, the other matters too.

@@ -38,12 +38,19 @@ def build(templates: Iterable[Template], resolver: Resolver) -> Builder:
     builder = Builder()
     found = tuple(templates)
     for template in found:
-        builder.accounts[resolver.account(template.name)] = None
+        if not _only_governs(template):
+            builder.accounts[resolver.account(template.name)] = None
     _note_places(found, builder)
     for read in (_holders, _attachments, _memberships, _endpoints, _controls, _permission_sets, _resource_policies):
         for template in found:
             _Reader(template, resolver, builder).each(read)
     return builder
+
+
+def _only_governs(template: Template) -> bool:
+    """Whether a stack holds an organisation's policies, and nobody they could bind."""
+    governs = any(True for _ in template.of_type("AWS::Organizations::Policy"))
+    return governs and not any(True for _ in template.of_type(*RELEVANT - {"AWS::Organizations::Policy"}))
 
 
 def _note_places(templates: tuple[Template, ...], builder: Builder) -> None:
@@ -178,13 +185,22 @@ def _controls(reader: _Reader) -> None:
 
 
 def _manager(reader: _Reader) -> None:
-    """The account that deploys the policies manages the organisation, or is delegated to."""
+    """The account that deploys the policies manages the organisation, or is a delegated administrator of its policies.
+
+    The first is assumed: no control policy reaches it, so that nothing is proved of it which only holds for the second.
+    AWS Organizations User Guide, "Service control policies (SCPs)", tasks and entities not restricted; "Delegated
+    administrator for AWS Organizations".
+    """
     account = reader.template.account
     if account is None:
         text = "the stack of the organisation's policies is deployed into another account than the ones they bind"
         reader.builder.note(text)
-    else:
-        reader.builder.management_account = account
+        return
+    reader.builder.management_account = account
+    text = f"the account {account} of the organisation's policies is its management account, which none of them reaches"
+    if account not in reader.builder.accounts:
+        text += "; nothing else of it is in the input, so nobody there is asked about"
+    reader.builder.note(text)
 
 
 def _permission_sets(reader: _Reader) -> None:

@@ -136,6 +136,28 @@ def test_control_policies_count_where_they_are_attached(tmp_path, targets, level
     assert all(level[0].name == "FullAWSAccess" for level in scps)
 
 
+def test_the_account_of_the_organisations_policies_is_not_one_that_they_bind(tmp_path):
+    """Unless it holds somebody: then he is asked about, and no control policy reaches him."""
+    rails = {"Name": "rails", "Type": "SERVICE_CONTROL_POLICY", "Content": document(), "TargetIds": ["r-ab12"]}
+    scp = {"Type": "AWS::Organizations::Policy", "Properties": rails}
+
+    def stack(name, account):
+        place = {"environment": f"aws://{account}/eu-west-1", "properties": {"templateFile": f"{name}.template.json"}}
+        return {"type": "aws:cloudformation:stack", **place}
+
+    artifacts = {"App": stack("App", "111122223333"), "Rails": stack("Rails", "999988887777")}
+    (tmp_path / "manifest.json").write_text(json.dumps({"version": "36.0.0", "artifacts": artifacts}))
+    written(tmp_path, "App.template.json", Role=role())
+    for resources, accounts in (({"Scp": scp}, 1), ({"Scp": scp, "Role": role()}, 2)):
+        written(tmp_path, "Rails.template.json", **resources)
+        loaded = load(tmp_path)
+        (reading,) = loaded.readings
+        assert reading.estate.management_account == "999988887777"
+        assert len(reading.estate.own_accounts) == accounts
+        (note,) = [line for line in loaded.assumptions if "management account" in line]
+        assert ("nobody there is asked about" in note) is (accounts == 1)
+
+
 def test_an_assembly_is_read_with_its_nested_assemblies_stacks_and_environments(tmp_path):
     nested = {"Type": "AWS::CloudFormation::Stack", "Metadata": {"aws:asset:path": "inner.json"}, "Properties": {}}
     stage = tmp_path / "assembly-Prod"

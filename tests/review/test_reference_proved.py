@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import json
 import shutil
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -33,11 +32,9 @@ def assembly() -> Path:
 
 
 def read(path: Path) -> Estate:
-    """The estate without the account that manages the organisation, which no control policy reaches."""
     (reading,) = load(path).readings
     assert reading.problems == ()
-    estate = reading.estate
-    return replace(estate, accounts={ACCOUNT: estate.accounts[ACCOUNT]} if ACCOUNT in estate.accounts else {})
+    return reading.estate
 
 
 @pytest.fixture(scope="session")
