@@ -8,7 +8,8 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -72,6 +73,47 @@ def _reads_input(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.version_option(package_name="secure-bedrock")
 def main() -> None:
     """Who can call Amazon Bedrock: proved from templates, or from a live account's export, offline."""
+
+
+@main.command()
+@click.argument("path", default="cdk.out")
+@_reads_input
+@click.option("--strict", is_flag=True, help="Claims about principals outside the input change the exit code too.")
+@click.option("--format", "form", type=click.Choice(["text"]), default="text", show_default=True)
+def review(path: str, form: str, *, strict: bool, **place: Any) -> int:  # noqa: ANN401 - the options
+    """Say who can invoke which model from where, and what is wrong.
+
+    PATH is a cdk.out, a template, a folder of templates, or the export of a live account.
+    """
+    from secure_bedrock.review.formats import FORMATS  # noqa: PLC0415 - only this command
+    from secure_bedrock.review.loading import load  # noqa: PLC0415 - the same
+    from secure_bedrock.review.reviewing import review_estate  # noqa: PLC0415 - the same
+
+    loaded = load(path, **place)
+    with _progress(path) as told:
+        report = review_estate(loaded, progress=told)
+    click.echo(FORMATS[form]()(report), nl=False)
+    if report.counts(strict=strict):
+        return FOUND
+    return UNDECIDED if report.undecided else HOLDS
+
+
+@contextmanager
+def _progress(path: str) -> Iterator[Callable[[str, int, int], None]]:
+    """Show on a terminal's error stream what a long review is at; elsewhere say nothing."""
+    if not sys.stderr.isatty():
+        yield lambda *_: None
+        return
+    from secure_bedrock.review.text import visible  # noqa: PLC0415 - only on a terminal
+
+    def tell(what: str, number: int, of: int) -> None:
+        sys.stderr.write(f"\r\x1b[Kreviewing {visible(path)}: {visible(what)[:60]} ({number + 1} of {of})")
+        sys.stderr.flush()
+
+    try:
+        yield tell
+    finally:
+        sys.stderr.write("\r\x1b[K")
 
 
 @main.command()

@@ -270,9 +270,13 @@ class Inquiry:
         formula = all_of([action.where(cells), self.linking.resource_types(cells), self.allowed(closed=False)[0]])
         return formula is not FALSE and find(formula, self.prover.budget) is not None
 
+    def possible(self, statement: CompiledStatement) -> Formula:
+        """Return the requests a statement covers that can be made at all, allowed or not."""
+        return all_of([self.covered(statement, maybe=True), self._possible])
+
     def is_possible(self, statement: CompiledStatement) -> bool:
         """Whether a request that a statement covers can be made at all, allowed or not."""
-        formula = all_of([self.covered(statement, maybe=True), self._possible])
+        formula = self.possible(statement)
         return formula is not FALSE and find(formula, self.prover.budget) is not None
 
 

@@ -10,11 +10,20 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from secure_bedrock.review.loading import Loaded, Reading, load
+    from secure_bedrock.review.report import Access, Finding, Report, Rule, Severity, Undecided
+    from secure_bedrock.review.reviewing import review_estate
     from secure_bedrock.review.template import Source
 
-__all__ = ["Loaded", "Reading", "Source", "load"]
+__all__ = [
+    "Access", "Finding", "Loaded", "Reading", "Report", "Rule", "Severity", "Source", "Undecided", "load",
+    "review_estate",
+]  # fmt: skip
 
-_HOMES = {"Loaded": "loading", "Reading": "loading", "Source": "template", "load": "loading"}
+_HOMES = {
+    **dict.fromkeys(("Access", "Finding", "Report", "Rule", "Severity", "Undecided"), "report"),
+    "Loaded": "loading", "Reading": "loading", "Source": "template", "load": "loading",
+    "review_estate": "reviewing",
+}  # fmt: skip
 
 
 def __getattr__(name: str) -> object:

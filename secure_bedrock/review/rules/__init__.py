@@ -1,0 +1,1 @@
+"""The default rules, a module a family: what each looks for, and its page."""
