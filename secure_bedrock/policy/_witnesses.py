@@ -103,19 +103,21 @@ def shortest(formula: Formula, box: Box, space: Space, budget: Budget, usual: Ma
         budget: what it may cost.
         usual: values of keys to have where they do as well as others, by key.
     """
-    chosen = dict(box)
-    keys = [each for each in space.attributes if each.number in box]
-    every = {each.number: each.every if isinstance(each, Attribute) else 3 for each in keys}
-    for each in keys:
-        chosen[each.number] = chosen[each.number] & -chosen[each.number]
-    for each in keys:
-        plain = _plain(each, usual)
-        if not plain or chosen[each.number] == plain:
+    every = {each.number: each.every if isinstance(each, Attribute) else 3 for each in space.attributes}
+    plain = {each.number: _plain(each, usual) for each in space.attributes}
+    chosen = {number: cells & -cells for number, cells in box.items()}
+    for number in [each.number for each in space.attributes if each.number in box]:
+        if not plain[number] or chosen[number] == plain[number]:
             continue
-        shorter = {**chosen, each.number: plain}
-        pinned = [Literal(number, cells, every[number]) for number, cells in shorter.items()]
-        if find(all_of([formula, *pinned]), budget) is not None:
-            chosen = shorter
+        shorter = {**chosen, number: plain[number]}
+        pinned = [Literal(each, cells, every[each]) for each, cells in shorter.items()]
+        found = find(all_of([formula, *pinned]), budget)
+        more = {
+            each: cells & plain[each] or cells & -cells for each, cells in (found or {}).items() if each not in shorter
+        }
+        # another key in the place of this one is no shorter
+        if found is not None and all(cells == plain[each] or not plain[each] for each, cells in more.items()):
+            chosen = {**shorter, **more}
     return chosen
 
 
