@@ -1,9 +1,9 @@
 """Mutation testing of the policy core: `python -m tools.mutants --count 300`.
 
 One small fault at a time is put into a module (a comparison turned round, a condition left out, a constant changed), in
-a process of its own. Then the cases and tests must notice it: those of the evaluator for a fault in the evaluator, those
-of the prover for one in the prover. What nothing notices is printed, with the reason where `tools/survivors.json` has
-one: such a fault changes no answer, or only what is said beside it. The same seed draws the same faults.
+a process of its own. Then cases and tests must notice it: those of the evaluator for a fault in the evaluator, those of
+the prover for one in the prover. What nothing notices is printed, with the reason where `tools/survivors.json` has one:
+such a fault changes no answer, or only what is said beside it. The same seed draws the same faults.
 """
 
 from __future__ import annotations
@@ -71,7 +71,9 @@ def _answers(case) -> bool:  # noqa: ANN001 - of a module that may have the faul
     from secure_bedrock.policy.verdicts import Proved, Refuted, Unknown  # noqa: PLC0415
 
     if isinstance(case.question, Never):
-        return isinstance(prove(case.estate, case.question), {True: Refuted, False: Proved, None: Unknown}[case.allowed])
+        return isinstance(
+            prove(case.estate, case.question), {True: Refuted, False: Proved, None: Unknown}[case.allowed]
+        )
     decision = evaluate(case.estate, case.question)
     is_right = (decision.allowed, bool(decision.disputed)) == (case.allowed, case.is_disputed)
     return is_right and case.layer in {None, decision.layer}
@@ -184,7 +186,7 @@ def report(chosen: Sequence[Fault], alive: Sequence[Fault]) -> float:
 
 
 def main(arguments: list[str]) -> int:
-    """Print the scores and what survived. Returns 1 below the score that is asked for, 2 where the tests fail anyway."""
+    """Print the scores and what survived. Returns 1 below the score asked for, 2 where the tests fail anyway."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--count", type=int, default=300)
     parser.add_argument("--seed", type=int, default=20_261_101)

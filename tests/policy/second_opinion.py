@@ -1,8 +1,8 @@
 """A second opinion on proofs: random estates, their question, and the same question put to z3.
 
-Nothing of the prover is used. Values are matched by regular expressions, `ipaddress` and `datetime`; the layers are put
-together by z3. Each key has a list of values that holds one of every kind the vocabulary can tell apart, found by trying
-out texts put together from pieces, so that what z3 finds impossible among them is impossible.
+Nothing of the prover is used. Values are matched by regular expressions, `ipaddress` and `datetime`; z3 puts the layers
+together. Each key has a list of values that holds one of every kind the vocabulary can tell apart, found by trying out
+texts put together from pieces, so that what z3 finds impossible among them is impossible.
 """
 
 from __future__ import annotations
@@ -29,7 +29,9 @@ RESOURCE_PATTERNS = (
 TEAM = "team-a"
 #: What policies ask of each key.
 ASKED: dict[str, tuple[str, ...]] = {
-    "aws:UserAgent": ("team-a", "cli/*", "cli/?", "CLI/1", "*a", "${aws:PrincipalTag/team}", "${aws:PrincipalTag/x, 'b'}"),
+    "aws:UserAgent": (
+        "team-a", "cli/*", "cli/?", "CLI/1", "*a", "${aws:PrincipalTag/team}", "${aws:PrincipalTag/x, 'b'}",
+    ),
     "aws:Referer": ("team-a", "a*b", "A?b", "*"),
     "aws:SourceVpce": ("vpce-1", "vpce-*", "vpce-2"),
     "aws:SourceIp": ("203.0.113.0/24", "203.0.113.7/32", "2001:db8::/48", "::/0", "198.51.100.1"),
@@ -204,9 +206,9 @@ class Opinion:
     def is_reachable(self, question: Plain) -> bool:
         """Whether any request of the question is allowed."""
         solver = z3.Solver()
-        solver.add(0 <= self.action, self.action < len(ACTIONS), 0 <= self.resource, self.resource < len(QUEUES))
+        solver.add(self.action >= 0, self.action < len(ACTIONS), self.resource >= 0, self.resource < len(QUEUES))
         for key, values in DOMAINS.items():
-            solver.add(0 <= self.keys[key], self.keys[key] < len(values))
+            solver.add(self.keys[key] >= 0, self.keys[key] < len(values))
         solver.add(self.guarantees(), self.allowed())
         asked = {"Action": question["actions"], "Resource": question["resources"]}
         solver.add(self.applies({**asked, "Condition": question.get("conditions", {})}))
@@ -227,7 +229,8 @@ class Opinion:
         is_mfa, is_via = (self.among(key, lambda v: v == "true") for key in ("aws:MultiFactorAuthPresent",
                                                                              "aws:ViaAWSService"))  # fmt: skip
         return z3.And(
-            is_mfa == self.present("aws:MultiFactorAuthAge"), z3.Implies(is_mfa, mfa), z3.Implies(endpoint, z3.Not(address)),
+            is_mfa == self.present("aws:MultiFactorAuthAge"), z3.Implies(is_mfa, mfa),
+            z3.Implies(endpoint, z3.Not(address)),
             z3.Implies(z3.And(z3.Not(endpoint), z3.Not(is_via)), address),
         )  # fmt: skip
 
@@ -287,7 +290,7 @@ class Opinion:
             let_through = z3.And(z3.Not(self.denies([endpoint["policy"]])), self.grants([endpoint["policy"]]))
             parts.append(z3.Implies(through, let_through))
         (queue, policy), *_ = [*estate.get("resource_policies", {}).items(), (None, {"Statement": []})]
-        here = z3.BoolVal(False) if queue is None else self.resource == QUEUES.index(queue)  # noqa: FBT003
+        here = z3.BoolVal(False) if queue is None else self.resource == QUEUES.index(queue)
         parts.append(z3.Implies(here, z3.Not(self.denies([policy], app["arn"]))))
         if is_foreign:
             return z3.And(*parts, identity, here, self.grants([policy], app["arn"]))
