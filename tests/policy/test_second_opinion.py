@@ -42,9 +42,9 @@ def test_a_fault_in_the_prover_would_be_seen(monkeypatch, part):
     assert any(answers not in SAME for answers in compared(range(COUNT)))
 
 
-@pytest.mark.parametrize("part", ["denies", "present", "guarantees"])
+@pytest.mark.parametrize("part", ["denies", "present", "grants"])
 def test_a_fault_in_the_opinion_would_be_seen(monkeypatch, part):
     import z3  # noqa: PLC0415 - heavy, and nothing else here needs it
 
-    monkeypatch.setattr(Opinion, part, lambda *_, **__: z3.BoolVal(part == "guarantees"))
+    monkeypatch.setattr(Opinion, part, lambda *_, **__: z3.BoolVal(part == "grants"))
     assert any(answers not in SAME for answers in compared(range(COUNT)))
