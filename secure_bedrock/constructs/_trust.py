@@ -40,12 +40,27 @@ def checked_principal(scope: IConstruct, assumed_by: iam.IPrincipal, environment
             tied to one subject, Roles Anywhere without a trust anchor and a certificate's subject,
             or a composite that hides a service that would need the source conditions.
     """
-    principal = _with_source(_as_principal(assumed_by), environment)
+    service = assumed_by.service if isinstance(assumed_by, iam.ServicePrincipal) else None
+    principal = _with_source(_as_principal(assumed_by), service, environment)
+    if type(principal) is iam.ServicePrincipal and _is_harmless(service):
+        return principal  # as it came; writing it into a scratch document costs round trips to Node
     for statement in _trust_statements(scope, principal):
         if statement.effect == "Allow":
             for kind, value in statement.principals:
                 _require_acceptable(kind, value, statement, environment)
     return principal
+
+
+def _is_harmless(service: str | None) -> bool:
+    """Whether a literal service name is one that no rule here refuses, whatever conditions stand beside it."""
+    if service is None or known(service) is None or "*" in service or _sends_source(service):
+        return False
+    return not service.lower().startswith(ROLES_ANYWHERE)
+
+
+def may_tag_sessions(assumed_by: iam.IPrincipal) -> bool:
+    """Whether a principal may bring session tags: a `ServicePrincipal` of CDK's is only ever let assume the role."""
+    return type(assumed_by) is not iam.ServicePrincipal
 
 
 def refuse_session_tags(role: iam.Role, keys: tuple[str, ...]) -> None:
@@ -87,10 +102,8 @@ def _as_principal(assumed_by: iam.IPrincipal) -> iam.IPrincipal:
     return cast("iam.IPrincipal", iam.ArnPrincipal(arn))
 
 
-def _with_source(assumed_by: iam.IPrincipal, environment: Environment) -> iam.IPrincipal:
-    if not isinstance(assumed_by, iam.ServicePrincipal):
-        return assumed_by
-    row = _sends_source(assumed_by.service)
+def _with_source(assumed_by: iam.IPrincipal, service: str | None, environment: Environment) -> iam.IPrincipal:
+    row = None if service is None else _sends_source(service)
     if row is None:
         return assumed_by
     source = environment.arn("*", service=row["service"], region="*")

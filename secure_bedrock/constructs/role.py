@@ -13,12 +13,12 @@ from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from secure_bedrock.constructs._declaration import declared_access, warn_of
-from secure_bedrock.constructs._edge import check_at_synth, later
+from secure_bedrock.constructs._edge import check_at_synth
 from secure_bedrock.constructs._naming import generated_role_name, require_path, require_role_name
 from secure_bedrock.constructs._paths import RolePaths
 from secure_bedrock.constructs._tags import checked_matching_tags, checked_tags
 from secure_bedrock.constructs._tokens import environment_of, stands_in
-from secure_bedrock.constructs._trust import checked_principal, refuse_session_tags
+from secure_bedrock.constructs._trust import checked_principal, may_tag_sessions, refuse_session_tags
 from secure_bedrock.constructs.acknowledgements import (
     CEILING_IS_INLINE,
     acknowledge,
@@ -208,6 +208,8 @@ class ScopedInvokeRole(Construct):
         )
         self._write_policies(allows, path)
         self._tag()
+        if may_tag_sessions(assumed_by):
+            refuse_session_tags(self.role, tuple(self._tags))
         warn_of(self, self._access, anywhere=self._paths.anywhere)
         check_at_synth(self, self._problems)
         self._paths.admit_everywhere()
@@ -230,16 +232,20 @@ class ScopedInvokeRole(Construct):
         return ceiling_of(replace(self._access, network=self._paths.known_here()))
 
     def _tie_to(self, endpoint: PrivateBedrockEndpoint) -> None:
-        """Add the path through an endpoint that admits this role."""
+        """Add the path through an endpoint that admits this role, and write the ceiling again where that changes it."""
+        before = self._paths.known_here()
         self._paths.tie_to(endpoint)
+        if self._paths.known_here() != before:
+            self._held.policy_document = self.ceiling_document()
 
     def _write_policies(self, allows: tuple[Policy, ...], path: str) -> None:
         name = self.role.role_name
-        held = iam.CfnPolicy(
+        # Written at once and again by `_tie_to`: a lazy one would be asked for from Node several times a synth.
+        self._held = held = iam.CfnPolicy(
             self,
             "Ceiling",
             policy_name="secure-bedrock-ceiling",
-            policy_document=later(self.ceiling_document),
+            policy_document=self.ceiling_document(),
             roles=[name],
         )
         acknowledge(held, CEILING_IS_INLINE)
@@ -248,7 +254,7 @@ class ScopedInvokeRole(Construct):
                 self, f"Allow{index}", policy_document=policy.to_plain(), roles=[name], path=path
             )
             # What is allowed is attached after, and detached before, what holds it.
-            allow.node.add_dependency(held)
+            allow.add_resource_dependency(held)
             acknowledge_wildcards(
                 allow,
                 wildcards_of(policy),
@@ -259,7 +265,6 @@ class ScopedInvokeRole(Construct):
     def _tag(self) -> None:
         for key, value in self._tags.items():
             cdk.Tags.of(self.role).add(key, value)
-        refuse_session_tags(self.role, tuple(self._tags))
 
     def _require_ceiling_fits(self) -> None:
         left = limit(INLINE_POLICIES_OF_ROLE) - self._paths.size_elsewhere()
