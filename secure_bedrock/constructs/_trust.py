@@ -24,6 +24,8 @@ from secure_bedrock.policy.trust import (
 )
 
 _ACCOUNT = re.compile(r"\d{12}")
+#: A service's name as CDK writes it; every other spelling, such as `lambda` or `lambda.amazonaws.com.cn`, it changes.
+_SERVICE = re.compile(r"[a-z0-9-]+\.amazonaws\.com")
 #: Conditions one of which ties a caller from another account: key, and the operators that hold when the key is absent.
 _TIES = {
     "sts:externalid": {"StringEquals"},
@@ -43,7 +45,7 @@ def checked_principal(scope: IConstruct, assumed_by: iam.IPrincipal, environment
     service = assumed_by.service if isinstance(assumed_by, iam.ServicePrincipal) else None
     principal = _with_source(_as_principal(assumed_by), service, environment)
     if type(principal) is iam.ServicePrincipal and _is_harmless(service):
-        return principal  # as it came; writing it into a scratch document costs round trips to Node
+        return principal  # writing it into a scratch document, to read it back, costs round trips to Node
     for statement in _trust_statements(scope, principal):
         if statement.effect == "Allow":
             for kind, value in statement.principals:
@@ -52,14 +54,18 @@ def checked_principal(scope: IConstruct, assumed_by: iam.IPrincipal, environment
 
 
 def _is_harmless(service: str | None) -> bool:
-    """Whether a literal service name is one that no rule here refuses, whatever conditions stand beside it."""
-    if service is None or known(service) is None or "*" in service or _sends_source(service):
-        return False
-    return not service.lower().startswith(ROLES_ANYWHERE)
+    """Whether a service that is given no source conditions is one that no rule here refuses, whatever stands beside it.
+
+    The services with source conditions are listed as CDK writes them too: one of those does not come here.
+    """
+    return _SERVICE.fullmatch(service or "") is not None and not str(service).startswith(ROLES_ANYWHERE)
 
 
 def may_tag_sessions(assumed_by: iam.IPrincipal) -> bool:
-    """Whether a principal may bring session tags: a `ServicePrincipal` of CDK's is only ever let assume the role."""
+    """Whether a principal may bring session tags: CDK lets a `ServicePrincipal` only assume the role.
+
+    One that is wrapped, composed or of a class of its own may be let do more.
+    """
     return type(assumed_by) is not iam.ServicePrincipal
 
 

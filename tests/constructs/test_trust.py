@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
 import aws_cdk as cdk
 import pytest
 from aws_cdk import aws_iam as iam
 
 from secure_bedrock import InvalidInput, MfaAccountPrincipal, Network, ScopedInvokeRole
+from secure_bedrock.constructs import _trust, role
 from secure_bedrock.data import table
 from tests.constructs.conftest import ACCOUNT, of_type
 
@@ -230,3 +233,117 @@ def test_a_session_may_not_bring_the_tags_of_the_role(place, make_principal):
 def test_where_no_session_may_be_tagged_nothing_is_refused(place):
     (statement,) = trust(place, lambda _: iam.AccountPrincipal(ACCOUNT))
     assert statement["Effect"] == "Allow"
+
+
+class Tagging(iam.ServicePrincipal):
+    """A service's principal of somebody's own, which lets the service tag sessions too."""
+
+    def add_to_assume_role_policy(self, document):
+        statement = {
+            "Effect": "Allow",
+            "Action": ["sts:AssumeRole", "sts:TagSession"],
+            "Principal": {"Service": LAMBDA},
+        }
+        document.add_statements(iam.PolicyStatement.from_json(statement))
+
+
+#: A service CDK writes as it is given; no rule refuses it.
+PLAIN = {
+    "lambda": service(LAMBDA),
+    "ec2": service("ec2.amazonaws.com"),
+    "with conditions": lambda _: iam.ServicePrincipal(LAMBDA, conditions={"Bool": {"aws:SecureTransport": "true"}}),
+    "with a Region": lambda _: iam.ServicePrincipal(LAMBDA, region="me-south-1"),
+    "static": lambda _: iam.ServicePrincipal.from_static_service_principle_name(LAMBDA),
+}
+#: What looks like one: short and regional spellings, other classes, wrapped ones, and services with rules of their own.
+NEARLY = {
+    "short": service("lambda"),
+    "of China": service("lambda.amazonaws.com.cn"),
+    "regional": service("lambda.eu-west-1.amazonaws.com"),
+    "upper case": service("LAMBDA.amazonaws.com"),
+    "token": lambda stack: iam.ServicePrincipal(cdk.CfnParameter(stack, "Service").value_as_string),
+    "partly a token": lambda _: iam.ServicePrincipal(f"lambda.{cdk.Aws.URL_SUFFIX}"),
+    "star": service("*"),
+    "star of AWS": service("*.amazonaws.com"),
+    "star behind": service("lambda.amazonaws.com*"),
+    "new line": service("lambda.amazonaws.com\n"),
+    "nothing": service(""),
+    "no label": service(".amazonaws.com"),
+    "source, short": service("bedrock"),
+    "source, of China": service("bedrock.amazonaws.com.cn"),
+    "source, of a secret Region": service("ecs-tasks.c2s.ic.gov"),
+    "source, upper case": service("Bedrock.amazonaws.com"),
+    "source, regional": service("states.eu-west-1.amazonaws.com"),
+    "source, with a Region": lambda _: iam.ServicePrincipal("states.amazonaws.com", region="me-south-1"),
+    "source, static": lambda _: iam.ServicePrincipal.from_static_service_principle_name(ECS),
+    "source, static and short": lambda _: iam.ServicePrincipal.from_static_service_principle_name("bedrock"),
+    "certificates": service("rolesanywhere.amazonaws.com"),
+    "certificates, short": service("rolesanywhere"),
+    "certificates, of China": service("rolesanywhere.amazonaws.com.cn"),
+    "certificates, upper case": service("RolesAnywhere.amazonaws.com"),
+    "certificates, with a Region": lambda _: iam.ServicePrincipal("rolesanywhere.amazonaws.com", region="me-south-1"),
+    "certificates, conditions": lambda _: iam.ServicePrincipal(
+        "rolesanywhere.amazonaws.com", conditions={"StringEquals": {"aws:SourceAccount": ACCOUNT}}
+    ),
+    "subclass": lambda _: Tagging(LAMBDA),
+    "wrapped": service(LAMBDA, {"Bool": {"aws:SecureTransport": "true"}}),
+    "session tags": lambda _: iam.ServicePrincipal(LAMBDA).with_session_tags(),
+    "composite": lambda _: iam.CompositePrincipal(iam.ServicePrincipal(LAMBDA)),
+    "composite with a source": lambda _: iam.CompositePrincipal(iam.ServicePrincipal(ECS)),
+}
+
+
+def outcome(place, make_principal):
+    try:
+        return trust(place, make_principal)
+    except (InvalidInput, RuntimeError) as error:
+        return type(error), re.sub(r"\d+", "", str(error))
+
+
+@pytest.mark.parametrize("case", [*PLAIN, *NEARLY])
+def test_a_principal_fares_the_same_whether_its_statements_are_written_out_or_not(make_place, case, monkeypatch):
+    make_principal = {**PLAIN, **NEARLY}[case]
+    found = outcome(make_place(), make_principal)
+    monkeypatch.setattr(_trust, "_is_harmless", lambda _: False)
+    monkeypatch.setattr(role, "may_tag_sessions", lambda _: True)
+    assert found == outcome(make_place(), make_principal)
+
+
+@pytest.mark.parametrize(("case", "asked"), [*((case, 0) for case in PLAIN), *((case, 1) for case in NEARLY)])
+def test_only_a_plain_service_is_trusted_unread(place, case, asked, monkeypatch):
+    read = []
+    write_out = _trust._trust_statements
+    monkeypatch.setattr(_trust, "_trust_statements", lambda *given: read.append(given) or write_out(*given))
+    outcome(place, {**PLAIN, **NEARLY}[case])
+    assert len(read) == asked
+
+
+@pytest.mark.parametrize(
+    ("case", "choice"),
+    [
+        ("source, short", SOURCE),
+        ("source, of China", SOURCE),
+        ("source, of a secret Region", SOURCE),
+        ("composite with a source", SOURCE),
+        *((case, "trust anchor") for case in NEARLY if case.startswith("certificates")),
+    ],
+)
+def test_no_spelling_of_a_service_evades_its_rules(place, case, choice):
+    with pytest.raises(InvalidInput, match=rf"(?s)^assumed_by: got .*allowed is .*{choice}"):
+        trust(place, NEARLY[case])
+
+
+def test_the_services_with_source_conditions_are_listed_as_cdk_writes_them(place):
+    stack = place.stack()
+    for name, _ in SENDERS:
+        for spelling in (name, name.partition(".")[0]):
+            document = iam.PolicyDocument()
+            iam.ServicePrincipal(spelling).add_to_assume_role_policy(document)
+            assert stack.resolve(document)["Statement"][0]["Principal"] == {"Service": name}
+
+
+@pytest.mark.parametrize("case", ["subclass", "session tags"])
+def test_a_service_that_tags_sessions_may_not_bring_the_tags_of_the_role(place, case):
+    assert [statement["Sid"] for statement in trust(place, NEARLY[case]) if statement["Effect"] == "Deny"] == [
+        "SessionTags"
+    ]
