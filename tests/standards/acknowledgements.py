@@ -29,7 +29,7 @@ cdk.Validations.of(app).add_plugins(cdk_nag.AwsSolutionsChecks(app))
 ```
 
 This page is written from the code, `make check` compares it, and a reason whose finding is gone fails. The paths are
-those of the [reference app](../../reference/application.py); `Unusual`, `A` and `B` hold what it does not use.
+those of the [reference app](../../reference/application.py); what it does not use has paths of other stacks.
 [standards.json](../../secure_bedrock/data/standards.json) lists the rules that make each demand.
 
 | demand | on | because |
