@@ -16,6 +16,7 @@ from typing import Any
 import click
 
 from secure_bedrock.errors import InvalidInput
+from secure_bedrock.incident.command import incident
 
 HOLDS, FOUND, UNUSABLE, UNDECIDED = 0, 1, 2, 3
 _INTERRUPTED = 130
@@ -73,6 +74,9 @@ def _reads_input(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.version_option(package_name="secure-bedrock")
 def main() -> None:
     """Who can call Amazon Bedrock: proved from templates, or from a live account's export, offline."""
+
+
+main.add_command(incident)
 
 
 @main.command()

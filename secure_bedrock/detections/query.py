@@ -78,10 +78,15 @@ def everything_of(principal: str) -> str:
     """
     if not principal or any(sign in principal for sign in '"\\\n|'):
         raise invalid("principal", principal, allowed="an ARN or an access key's id")
+    held = f'userIdentity.accessKeyId = "{principal}"'
+    if principal.startswith("arn:"):
+        held = f'principal = "{principal}"'
+        if ":role/" in principal:  # a session's ARN has the role's name without its path
+            held += f' or userIdentity.arn like ":assumed-role/{principal.rpartition("/")[2]}/"'
     return piped(
         f"fields @timestamp, {PRINCIPAL}, eventSource, eventName, errorCode, awsRegion, sourceIPAddress, "
         "vpcEndpointId, userIdentity.accessKeyId, eventID",
-        f'filter principal = "{principal}" or userIdentity.accessKeyId = "{principal}"',
+        f"filter {held}",
         "sort @timestamp desc",
         "limit 1000",
     )

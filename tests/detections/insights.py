@@ -208,6 +208,9 @@ class _Reader:
         if word == "=":
             wanted = self._next("text")
             return lambda row: value(row) == wanted
+        if word == "like" and self.tokens[self.position][0] == "text":
+            part = self._next("text")
+            return lambda row: value(row) is not None and part in str(value(row))
         if word == "like":
             pattern = self._regex()
             return lambda row: value(row) is not None and pattern.search(str(value(row))) is not None
