@@ -60,6 +60,7 @@ class AccessStack(cdk.Stack):
             project=configuration.project,
             team=configuration.team,
             suspended=configuration.suspended,
+            revoke_sessions_before=configuration.revoke_sessions_before,
         )
         self.function = self._function(configuration, network)
         self.function.connections.allow_to(network.endpoint, ec2.Port.tcp(443), "HTTPS to Bedrock")

@@ -129,7 +129,7 @@ def _project(
     if declared is None:
         return None
     env = cdk.Environment(account=configuration.account, region=configuration.region)
-    with named_by_context_key(ProjectConfiguration, under="team_project."), named_by_context_key(Configuration):
+    with named_by_context_key(Configuration), named_by_context_key(ProjectConfiguration, under="team_project."):
         return ProjectStack(
             scope,
             "secure-bedrock-project",

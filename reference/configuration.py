@@ -98,6 +98,7 @@ class Configuration:
         project: tag by which the audit groups calls.
         team: tag by which a team's roles are found and revoked.
         suspended: stops every Bedrock call of the application.
+        revoke_sessions_before: an ISO 8601 time; older sessions of the application are denied everything.
         organization: the organisation's guard rails, None for none.
         audit: the account's audit, None for none; `{}` for one with its defaults.
         on_premises: access from a data centre's networks, None for none.
@@ -115,6 +116,7 @@ class Configuration:
     project: str = "reference"
     team: str = "platform"
     suspended: bool = False
+    revoke_sessions_before: str | None = None
     organization: OrganizationConfiguration | None = None
     audit: AuditConfiguration | None = None
     on_premises: OnPremisesConfiguration | None = None

@@ -50,6 +50,7 @@ class ExternalStack(cdk.Stack):
             "project": configuration.project,
             "team": configuration.team,
             "suspended": configuration.suspended,
+            "revoke_sessions_before": configuration.revoke_sessions_before,
         }
         self._source_ips = declared.source_ips
         self.server: ExternalWorkloadAccess | None = None

@@ -69,6 +69,13 @@ def test_suspending_stops_the_role_and_leaves_the_rest(synthesized):
     assert ceilings[0]["PolicyDocument"]["Statement"][0]["Sid"] == "Suspended"
 
 
+def test_revoking_cuts_older_sessions_off_and_leaves_the_rest(synthesized):
+    made = synthesized(Configuration(revoke_sessions_before="2026-06-01T00:00:00Z"))
+    ceilings = [p for p in made.of_type(ACCESS, "AWS::IAM::Policy") if p["PolicyName"] == "secure-bedrock-ceiling"]
+    first = ceilings[0]["PolicyDocument"]["Statement"][0]
+    assert first["Condition"] == {"DateLessThanIfExists": {"aws:TokenIssueTime": "2026-06-01T00:00:00Z"}}
+
+
 def test_a_wrong_model_is_an_error_that_names_it(synthesized):
     with pytest.raises(InvalidInput, match="did you mean"):
         synthesized(Configuration(models=("amazon.nova-ltie-v1:0",)))
@@ -80,6 +87,7 @@ def test_a_wrong_model_is_an_error_that_names_it(synthesized):
         ({"models": ("nova",)}, "secure-bedrock.models: got 'nova'"),
         ({"models": ("us.amazon.nova-lite-v1:0",)}, "secure-bedrock.models: got 'us.amazon.nova-lite-v1:0 from eu"),
         ({"project": ""}, "secure-bedrock.project: got ''"),
+        ({"revoke_sessions_before": "now"}, "secure-bedrock.revoke_sessions_before: got 'now'"),
         ({"team": "t" * 257}, "secure-bedrock.team: got 'ttt"),
         ({"audit": AuditConfiguration(notify=("nobody",))}, "secure-bedrock.audit.notify: got 'nobody'"),
         ({"account": ACCOUNT, "organization": OrganizationConfiguration(

@@ -26,6 +26,7 @@ def test_every_entry_can_be_set():
         "account": "111122223333", "region": "us-east-1", "models": ["us.amazon.nova-lite-v1:0"],
         "vpc_cidr": "10.9.0.0/20", "availability_zones": ["us-east-1a", "us-east-1b"],
         "project": "p", "team": "t", "suspended": True,
+        "revoke_sessions_before": "2026-06-01T00:00:00Z",
         "organization": None,
     }  # fmt: skip
     configuration = Configuration.parse(given)
