@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from secure_bedrock.detections import CATALOGUE, QUERIES, Detection, Query, Records, Route, query_for
+from secure_bedrock.detections import CATALOGUE, QUERIES, Bus, Detection, Query, Records, Route, query_for
 from secure_bedrock.detections.query import FOLDER
 
 _ROUTES = {Route.FILTER: "filter", Route.EVENT: "event", Route.METRIC: "metric", Route.QUERY: "query"}
+_BUSES = {Bus.HOME: "", Bus.HOME | Bus.GLOBAL: " (global)", Bus.GLOBAL: " (global only)"}
 _RECORDS = {
     Records.MANAGEMENT: "management events",
     Records.DATA: "data events",
@@ -15,10 +16,12 @@ _RECORDS = {
 _HEAD = """# Detections
 
 Written by `tools/detections.py` from `secure_bedrock/detections`. *Filter*: a metric filter on the log group and an
-alarm, for every Region the trail covers, minutes after the call. *Event*: an EventBridge rule could see it too, in the
-Region it stands in, with *us-east-1* only there; the audit makes no such rule. *Metric*: the alarms `calls` and
-`unusual-calls`. *Query*: a person asks, by a saved query. *Needs*: what must be known, from the app or
-from the property of that name; without it the detection is left out with a warning. The saved queries stand at the end.
+alarm, for every Region the trail covers, minutes after the call. *Event*: a rule on EventBridge tells of each event at
+once, of the audit's Region; *(global)*: of the Region that global services report to, too, see
+[how to](../how-to/audit.md#at-once); *(global only)*: of that alone. What comes in floods, as a stolen key's calls do,
+has no such rule: its alarm tells once. *Metric*: the alarms `calls` and `unusual-calls`. *Query*: a person asks, by a
+saved query. *Needs*: what must be known, from the app or from the property of that name; without it the detection is
+left out with a warning. The saved queries stand at the end.
 Techniques are MITRE ATT&CK's, and ATLAS's where they begin with AML.
 """
 
@@ -40,8 +43,7 @@ def _question(query: Query) -> str:
 
 def _section(detection: Detection) -> str:
     routes = ", ".join(word for route, word in _ROUTES.items() if route in detection.routes)
-    if detection.is_global:
-        routes += " (us-east-1)"
+    routes = routes.replace("event", f"event{_BUSES[detection.bus]}")
     count = f"{detection.threshold} in {detection.period // 60} minutes" if detection.threshold > 1 else "one event"
     steps = "\n".join(f"{number}. {step}" for number, step in enumerate(detection.runbook, start=1))
     facts = [

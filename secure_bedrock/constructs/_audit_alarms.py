@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+
 import aws_cdk as cdk
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_cloudwatch_actions as actions
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_sns as sns
+from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
-from secure_bedrock.detections import INFERENCE, Detection, Normal, filter_patterns
+from secure_bedrock.detections import INFERENCE, Detection, Normal, filter_patterns, query_for, remedy
 from secure_bedrock.policy.reserved import AUDIT_PREFIX
 
 NAMESPACE = "SecureBedrock"
 _ANOMALY_WIDTH = 3
+#: CloudWatch adds up no more metrics in one alarm.
+_METRICS_PER_ALARM = 10
 #: How many values of a list an alarm's description shows, and how long CloudWatch lets it be.
 _SHOWN, _DESCRIPTION = 4, 1024
 
@@ -77,6 +82,39 @@ class Alarms:
         self._filter("Calls", log_group, pattern, default=0)
         return _count("Calls", 300)
 
+    def watch_delivery(self, queue: sqs.IQueue, topic: sns.ITopic, rules: Sequence[str]) -> None:
+        """Add alarms on messages that reached nobody: of the rules, and of the topic."""
+        kept = queue.metric_approximate_number_of_messages_visible(statistic="Maximum", period=cdk.Duration.minutes(5))
+        self._fault("undelivered", kept, "Messages of EventBridge's rules reached nobody; they wait in the queue.")
+        failed = topic.metric_number_of_notifications_failed(statistic="Sum", period=cdk.Duration.minutes(5))
+        self._fault("topic-failures", failed, "A subscriber of the audit's topic could not be reached.")
+        for number, part in enumerate(_parts(rules, _METRICS_PER_ALARM), start=1):
+            metrics = {f"m{index}": _failed_invocations(rule) for index, rule in enumerate(part)}
+            total = cloudwatch.MathExpression(
+                expression="SUM(METRICS())", using_metrics=metrics, period=cdk.Duration.minutes(5)
+            )
+            name = "event-failures" if number == 1 else f"event-failures-{number}"
+            self._fault(name, total, f"EventBridge could not send what these rules found: {', '.join(part)}.")
+
+    def _fault(self, name: str, metric: cloudwatch.IMetric, happened: str) -> None:
+        """Add an alarm on a fault of the audit's own."""
+        self._alarm(name, metric, f"{happened} Until it is mended, look at the alarms' states.", threshold=1)
+
+    def _alarm(self, name: str, metric: cloudwatch.IMetric, description: str, *, threshold: int) -> None:
+        alarm = cloudwatch.Alarm(
+            self._scope,
+            f"{''.join(word.capitalize() for word in name.split('-'))}Alarm",
+            metric=metric,
+            alarm_name=name_of(name),
+            alarm_description=description,
+            threshold=threshold,
+            evaluation_periods=1,
+            comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
+            treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
+        )
+        alarm.add_alarm_action(*self._actions)
+        self.made[name] = alarm
+
     def _filter(
         self, name: str, log_group: logs.ILogGroup, pattern: str, *, suffix: str = "", default: int | None = None
     ) -> None:
@@ -130,13 +168,16 @@ def patterns_of(detection: Detection, normal: Normal) -> tuple[str, ...]:
     if detection.text is not None:
         return (detection.text,)
     expression = detection.find(normal)
-    return () if expression is None else filter_patterns(detection.id, expression)
+    if expression is None:
+        return ()
+    return filter_patterns(detection.id, expression, remedy=remedy(detection, normal))
 
 
 def describe(detection: Detection, normal: Normal) -> str:
     """Return an alarm's description: what happened, what it may mean, what to do, and what it took for normal."""
     told = (
-        f"{detection.id} {detection.name} ({detection.severity.value}). {detection.why} {' '.join(detection.runbook)}"
+        f"{detection.id} {detection.name} ({detection.severity.value}). {detection.why} "
+        f"Run the saved query {query_for(detection.id).name}. {' '.join(detection.runbook)}"
     )
     for name in detection.uses:
         values = getattr(normal, name)
@@ -145,6 +186,21 @@ def describe(detection: Detection, normal: Normal) -> str:
             told += f" Known {name.replace('_', ' ')}: {', '.join(values[:_SHOWN])}{more}."
     # A token is longer in the program than in AWS: only what is literal can be cut.
     return told if "${" in told else told[:_DESCRIPTION]
+
+
+def _parts(names: Sequence[str], size: int) -> Iterator[Sequence[str]]:
+    for start in range(0, len(names), size):
+        yield names[start : start + size]
+
+
+def _failed_invocations(rule: str) -> cloudwatch.Metric:
+    return cloudwatch.Metric(
+        namespace="AWS/Events",
+        metric_name="FailedInvocations",
+        dimensions_map={"RuleName": rule},
+        statistic="Sum",
+        period=cdk.Duration.minutes(5),
+    )
 
 
 def _count(name: str, period: int) -> cloudwatch.Metric:

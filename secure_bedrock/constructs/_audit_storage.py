@@ -21,6 +21,8 @@ from secure_bedrock.policy.reserved import AUDIT_KEY_TAG, AUDIT_LOG_GROUPS, AUDI
 INVOCATIONS = "invocations"
 TRAIL_LOG_GROUP = "trail"
 TRAIL_NAME = f"{AUDIT_PREFIX}trail"
+#: What the role is for that sends messages of EventBridge's rules; see `audit_role_name`.
+EVENTS_ROLE = "events"
 _WRITERS = ("cloudtrail.amazonaws.com", "bedrock.amazonaws.com")
 #: Kept on removal and replacement; gone with a first deployment that fails, or the second would find its names taken.
 KEPT = cdk.RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE
@@ -36,6 +38,11 @@ class Place:
     def trail(self) -> str:
         """The trail."""
         return self.environment.arn(f"trail/{TRAIL_NAME}", service="cloudtrail")
+
+    @property
+    def rules(self) -> str:
+        """The audit's rules on the default event bus."""
+        return self.environment.arn(f"rule/{AUDIT_PREFIX}*", service="events")
 
     def log_group(self, name: str) -> str:
         """One of the audit's log groups, without the `:*` of the L2's ARN."""
@@ -126,6 +133,7 @@ def key_statements(place: Place) -> Iterable[iam.PolicyStatement]:
         ["kms:Decrypt", "kms:GenerateDataKey*"],
         {"StringEquals": {"aws:SourceAccount": account}},
     )
+    yield _messages_may_use(place)
     yield _service(
         "InvocationLogs",
         "bedrock.amazonaws.com",
@@ -137,6 +145,20 @@ def key_statements(place: Place) -> Iterable[iam.PolicyStatement]:
 def _service(sid: str, service: str, actions: list[str], conditions: dict[str, object]) -> iam.PolicyStatement:
     return iam.PolicyStatement(
         sid=sid, principals=[iam.ServicePrincipal(service)], actions=actions, resources=["*"], conditions=conditions
+    )
+
+
+def _messages_may_use(place: Place) -> iam.PolicyStatement:
+    """The role's own policy says it too, which counts only where the key is of the role's account."""
+    name = audit_role_name(place, EVENTS_ROLE)
+    role = place.environment.arn(f"role{name['path']}{name['role_name']}", service="iam", region="")
+    return iam.PolicyStatement(
+        sid="Events",
+        # The account with a condition: a policy that names a role needs the role to be there before.
+        principals=[iam.AccountPrincipal(place.environment.account)],
+        actions=["kms:Decrypt", "kms:GenerateDataKey"],
+        resources=["*"],
+        conditions={"ArnEquals": {"aws:PrincipalArn": role}},
     )
 
 

@@ -7,15 +7,15 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 import aws_cdk as cdk
-import jsii
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_logs as logs
-from constructs import Construct, IConstruct
+from constructs import Construct
 
-from secure_bedrock.constructs._audit_alarms import Alarms, patterns_of
+from secure_bedrock.constructs._audit_alarms import Alarms
 from secure_bedrock.constructs._audit_dashboard import widgets
+from secure_bedrock.constructs._audit_events import EventRules
 from secure_bedrock.constructs._audit_neighbours import collisions, register, warn_of_deletion
 from secure_bedrock.constructs._audit_normal import Stated, logging_role_arn, normal_of
 from secure_bedrock.constructs._audit_queries import save_queries
@@ -32,6 +32,7 @@ from secure_bedrock.constructs._audit_storage import (
 )
 from secure_bedrock.constructs._audit_topic import audit_topic, tell
 from secure_bedrock.constructs._audit_trail import audit_trail
+from secure_bedrock.constructs._audit_watch import Watch
 from secure_bedrock.constructs._edge import check_at_synth, warn
 from secure_bedrock.constructs.invocation_logging import InvocationLogging, InvocationLoggingSetting, other_settings
 from secure_bedrock.constructs.trail_source import TrailSource
@@ -43,12 +44,7 @@ from secure_bedrock.policy.reserved import AUDIT_PREFIX, LOGGING_ROLE, RESERVED_
 
 #: Calls in five minutes that are too many, where nothing else is said.
 _CALLS = 1000
-_RECORDS = {
-    Records.MANAGEMENT: "management events",
-    Records.DATA: "data events",
-    Records.NETWORK_ACTIVITY: "network activity events",
-    Records.INVOCATIONS: "invocation logs",
-}
+_OF_TRAIL = (Records.MANAGEMENT, Records.DATA, Records.NETWORK_ACTIVITY)
 
 
 class BedrockAuditTrail(Construct):
@@ -143,7 +139,7 @@ class BedrockAuditTrail(Construct):
             expected_principals=expected_principals,
         )
         _require(calls_threshold, encryption_key, invocation_logging)
-        self._recorded = _recorded(source, invocation_logging, network_activity_events=network_activity_events)
+        recorded = _recorded(source, invocation_logging, network_activity_events=network_activity_events)
         place = place_of(self)
         self.key = encryption_key or audit_key(self, place)
         if encryption_key is not None:
@@ -183,10 +179,17 @@ class BedrockAuditTrail(Construct):
                 self, "InvocationLogging", place=place, logging=invocation_logging, bucket=self.bucket
             )
         invocations = None if self.invocation_logging is None else self.invocation_logging.log_group
-        self.queries = save_queries(self, self._recorded, trail=self.log_group, invocations=invocations)
+        self.queries = save_queries(self, recorded, trail=self.log_group, invocations=invocations)
         register(self)
         self._calls = self._watch_calls(calls_threshold)
-        self._watch_chosen()
+        self._rules = None
+        if any(Route.EVENT in each.routes for each in self._chosen):
+            self._rules = EventRules(self, place, self.topic, self.key)
+        groups = {} if self.log_group is None else dict.fromkeys(_OF_TRAIL, self.log_group)
+        if self.invocation_logging is not None:
+            groups[Records.INVOCATIONS] = self.invocation_logging.log_group
+        watch = Watch(self, source=source, recorded=recorded, groups=groups, alarms=self._alarms, rules=self._rules)
+        watch.start(self._chosen, self._stated, self._normal, self._finish)
         self.dashboard = self._dashboard() if dashboard else None
         check_at_synth(self, self._problems)
 
@@ -222,52 +225,15 @@ class BedrockAuditTrail(Construct):
                 namespace="AWS/Bedrock", metric_name="Invocations", statistic="Sum", period=cdk.Duration.minutes(5)
             )
             text = (
-                "trail: without records only the number of calls in this Region is watched, and invocation logs where "
-                "there are any"
+                "trail: without records only the number of calls in this Region is watched, invocation logs where "
+                "there are any, and what EventBridge tells where another trail of the account records this Region"
             )
             warn(self, "no-records", text)
         self._alarms.watch_calls(calls, threshold=threshold)
         return calls
 
-    def _watch_chosen(self) -> None:
-        """Watch what is the same in any app now, and the rest when every construct of the app is there."""
-        seen = [each for each in self._chosen if Route.FILTER in each.routes and self._is_recorded(each)]
-        if self._source.is_existing:
-            read = [each.id for each in seen if each.records == Records.MANAGEMENT]
-            text = (
-                f"trail: the existing trail must record management events of every Region, reads among them, for "
-                f"{', '.join(read)}; without data events none of them sees bedrock-mantle"
-            )
-            warn(self, "existing-trail", text)
-        fixed = [each for each in seen if not each.uses]
-        later = [each for each in seen if each.uses]
-        for detection in fixed:
-            self._watch(detection, Normal())
-        for detection in later:
-            patterns_of(detection, self._stated.normal())  # what was said and does not fit is refused at once
-        if later:
-            cdk.Aspects.of(self).add(_AtSynth(self, later))
-
-    def _is_recorded(self, detection: Detection) -> bool:
-        """Whether what a detection looks at is recorded; a warning where it is not, though other things are."""
-        missing = detection.records & ~self._recorded
-        if missing and self._source.has_records:
-            kinds = " and ".join(_RECORDS[kind] for kind in missing)
-            self._leave_out(detection, f"there are no {kinds}")
-        return not missing
-
-    def _leave_out(self, detection: Detection, reason: str) -> None:
-        text = f"{detection.id} ({detection.name}) is left out: {reason}"
-        warn(self, f"detection-{detection.id.lower()}", text)
-
-    def _watch(self, detection: Detection, normal: Normal) -> bool:
-        group = self.log_group
-        if detection.records == Records.INVOCATIONS and self.invocation_logging is not None:
-            group = self.invocation_logging.log_group
-        return group is not None and self._alarms.watch(detection, group, normal)
-
-    def _watch_late(self, detections: list[Detection]) -> None:
-        """Watch what was waiting for the app's other constructs; warn of what still is not known."""
+    def _normal(self) -> Normal:
+        """What is normal when every construct of the app is there."""
         normal = normal_of(
             self,
             self._stated,
@@ -275,12 +241,15 @@ class BedrockAuditTrail(Construct):
             log_group=self._source.log_group,
             key=self.key.key_arn,
         )
-        if self.invocation_logging is not None:
-            own = logging_role_arn(self, f"{RESERVED_PATH}{LOGGING_ROLE}")
-            normal = replace(normal, principals=(*(normal.principals or ()), own))
-        for detection in detections:
-            if not self._watch(detection, normal):
-                self._leave_out(detection, f"{detection.needs} is not known")
+        if self.invocation_logging is None:
+            return normal
+        own = logging_role_arn(self, f"{RESERVED_PATH}{LOGGING_ROLE}")
+        return replace(normal, principals=(*(normal.principals or ()), own))
+
+    def _finish(self) -> None:
+        """Write what depends on all that was made."""
+        if self._rules is not None:
+            self._alarms.watch_delivery(self._rules.queue, self.topic, self._rules.made)
 
     def _dashboard(self) -> cloudwatch.Dashboard:
         dashboard = cloudwatch.Dashboard(self, "Dashboard", dashboard_name=f"{AUDIT_PREFIX}{cdk.Stack.of(self).region}")
@@ -299,20 +268,6 @@ class BedrockAuditTrail(Construct):
             return collisions(self)
         text = f"invocation_logging: an account has one setting in a Region, and {', '.join(others)} sets it too"
         return [text, *collisions(self)]
-
-
-@jsii.implements(cdk.IAspect)
-class _AtSynth:
-    """Lets the audit look at the whole app, once, before templates are written."""
-
-    def __init__(self, audit: BedrockAuditTrail, detections: list[Detection]) -> None:
-        self._audit = audit
-        self._waiting = detections
-
-    def visit(self, node: IConstruct) -> None:
-        if node is self._audit and self._waiting:
-            waiting, self._waiting = self._waiting, []
-            self._audit._watch_late(waiting)  # noqa: SLF001 - the other half of one act
 
 
 def _source(trail: TrailSource | None) -> TrailSource:

@@ -5,7 +5,7 @@ Nobody is expected here: a deployment that changes the audit itself says so once
 
 from __future__ import annotations
 
-from secure_bedrock.detections.detection import Detection, Normal, Severity
+from secure_bedrock.detections.detection import Bus, Detection, Normal, Severity
 from secure_bedrock.detections.expressions import Expression, all_of, any_of, equals, one_of
 from secure_bedrock.detections.vocabulary import always, operation
 from secure_bedrock.policy.reserved import AUDIT_LOG_GROUPS, AUDIT_PREFIX
@@ -93,7 +93,7 @@ BLINDING = (
                 source=equals("eventSource", "organizations.amazonaws.com"),
             )
         ),
-        is_global=True,
+        bus=Bus.GLOBAL,
     ),
     Detection(
         id="D34",

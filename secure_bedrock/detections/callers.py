@@ -88,6 +88,7 @@ CALLS = (
         blind="Calls an AWS service makes for you (they have no endpoint), and calls of other accounts.",
         find=_not_via_endpoint,
         needs="approved_endpoints",
+        routes=Route.FILTER,
     ),
     Detection(
         id="D02",
@@ -125,6 +126,7 @@ CALLS = (
                 BEDROCK,
             )
         ),
+        routes=Route.FILTER,
     ),
     Detection(
         id="D04",
@@ -203,6 +205,7 @@ CALLS = (
         ),
         blind="Whoever does not ask.",
         find=by_others(operation("GetModelInvocationLoggingConfiguration")),
+        reads=True,
     ),
     Detection(
         id="D11",
@@ -213,6 +216,7 @@ CALLS = (
         runbook=("Change the root password, and remove its keys.", "Look for what else it did."),
         blind="Nothing that is recorded.",
         find=always(all_of(BEDROCK, equals("userIdentity.type", "Root"))),
+        reads=True,
     ),
     Detection(
         id="D12",
@@ -223,6 +227,7 @@ CALLS = (
         runbook=("Deactivate the user's keys.", "Find out what they were for, and give that a role."),
         blind="Sessions made from such keys by GetSessionToken look alike; by AssumeRole they look like a role.",
         find=always(all_of(BEDROCK, equals("userIdentity.type", "IAMUser"))),
+        routes=Route.FILTER,
     ),
     Detection(
         id="D14",
@@ -236,6 +241,7 @@ CALLS = (
         ),
         blind="Inference on bedrock-mantle where data events are not recorded.",
         find=always(all_of(BEDROCK, WITH_API_KEY)),
+        routes=Route.FILTER,
     ),
     Detection(
         id="D15",
@@ -250,6 +256,7 @@ CALLS = (
         blind="Everything where data events are not recorded.",
         find=_on_mantle,
         records=Records.DATA,
+        routes=Route.FILTER,
     ),
     Detection(
         id="D17",
@@ -273,6 +280,7 @@ CALLS = (
         blind="Calls whose record names no inferenceRegion: AWS writes it only where a call was routed elsewhere.",
         find=_other_geography,
         needs="approved_regions",
+        routes=Route.FILTER,
     ),
     Detection(
         id="D26",
@@ -284,6 +292,7 @@ CALLS = (
         blind="Another account that assumed a role of ours: its session is ours (D24).",
         find=_other_account,
         needs="approved_accounts",
+        routes=Route.FILTER,
     ),
     Detection(
         id="D31",
@@ -295,6 +304,7 @@ CALLS = (
         blind="A geographic profile of an approved model passes (see D18); agents hide the model.",
         find=_other_model,
         needs="approved_models",
+        routes=Route.FILTER,
     ),
     Detection(
         id="D38",
@@ -334,7 +344,7 @@ CALLS = (
         ),
         blind="Credentials of functions and containers, which carry no such mark; theft inside the same VPC.",
         find=_instance_credentials_elsewhere,
-        routes=Route.FILTER | Route.EVENT | Route.QUERY,
+        routes=Route.FILTER | Route.QUERY,
         needs="approved_endpoints",
     ),
 )

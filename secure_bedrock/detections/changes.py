@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from secure_bedrock.detections.detection import Detection, Normal, Severity
+from secure_bedrock.detections.detection import Bus, Detection, Normal, Severity
 from secure_bedrock.detections.expressions import Expression, absent, all_of, any_of, equals, none_of, one_of
 from secure_bedrock.detections.vocabulary import IAM, SUCCEEDED, always, by_others, operation
 from secure_bedrock.policy.reserved import NAME_PREFIX, RESERVED_PATH
@@ -135,7 +135,7 @@ CHANGES = (
                 ),
             )
         ),
-        is_global=True,
+        bus=Bus.GLOBAL,
     ),
     Detection(
         id="D16",
@@ -156,6 +156,8 @@ CHANGES = (
                 operation("AcceptAgreementRequest", source=equals("eventSource", "*marketplace*")),
             )
         ),
+        # Agreements are made in the one Region of AWS Marketplace.
+        bus=Bus.HOME | Bus.GLOBAL,
     ),
     Detection(
         id="D20",
@@ -191,7 +193,7 @@ CHANGES = (
         ),
         blind="A managed policy outside the reserved path that was attached before.",
         find=_role_changed,
-        is_global=True,
+        bus=Bus.GLOBAL,
     ),
     Detection(
         id="D23",
@@ -209,7 +211,7 @@ CHANGES = (
                 none_of("additionalEventData.MFAUsed", ("Yes",)),
             )
         ),
-        is_global=True,
+        bus=Bus.HOME | Bus.GLOBAL,
         detail_type="AWS Console Sign In via CloudTrail",
     ),
     Detection(
@@ -221,7 +223,8 @@ CHANGES = (
         runbook=("Compare the role's trust policy with the template.", "Revoke the role's sessions."),
         blind="Sessions whose record does not say whether there was MFA, as an identity provider's.",
         find=_assumed_without_mfa,
-        is_global=True,
+        bus=Bus.HOME | Bus.GLOBAL,
+        reads=True,
         needs="a role that asks another account for MFA",
     ),
     Detection(
@@ -270,7 +273,8 @@ CHANGES = (
                 all_of(equals("userIdentity.userName", _API_KEY_USER), none_of("eventSource", ("bedrock*",))),
             )
         ),
-        is_global=True,
+        bus=Bus.HOME | Bus.GLOBAL,
+        reads=True,
     ),
     Detection(
         id="D30",

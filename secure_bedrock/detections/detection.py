@@ -42,11 +42,20 @@ class Route(Flag):
     FILTER = auto()
     """A metric filter on a log group, and an alarm: every Region the trail covers, within minutes."""
     EVENT = auto()
-    """An EventBridge rule could tell it, in the Region it stands in. The audit makes no such rule."""
+    """An EventBridge rule that tells of each event at once, where a `Bus` carries it."""
     METRIC = auto()
     """The alarms on the number of calls, `calls` and `unusual-calls`: no alarm bears the detection's id."""
     QUERY = auto()
     """A saved query that a person runs: it needs several events, or a judgement. See `query_for`."""
+
+
+class Bus(Flag):
+    """On which default event bus EventBridge sees a detection's events."""
+
+    HOME = auto()
+    """That of the Region they happen in: the audit's own."""
+    GLOBAL = auto()
+    """That of the Region global services report to, us-east-1 in most partitions; see `BedrockAuditCompanion`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,6 +93,18 @@ class Normal:
     key: str | None = None
 
 
+#: The property of the audit that each member comes from, where it comes from one.
+_PROPERTIES = {
+    "regions": "approved_regions",
+    "endpoints": "approved_endpoints",
+    "accounts": "approved_accounts",
+    "models": "approved_models",
+    "mantle_models": "approved_models",
+    "roles": "watched_roles",
+    "mfa_roles": "watched_roles",
+    "security_groups": "watched_security_groups",
+    "principals": "expected_principals",
+}
 _EVERYTHING = Normal(
     account="?",
     region="?",
@@ -117,7 +138,8 @@ class Detection:
             record tells.
         text: a filter pattern over the text of a log event, where its fields do not tell.
         routes: how it reaches somebody.
-        is_global: whether its events reach EventBridge in us-east-1 only.
+        bus: where EventBridge sees its events. Default: in the Region they happen in.
+        reads: whether read-only management events are among them, which EventBridge passes to rules that ask for them.
         detail_type: of its events on EventBridge.
         threshold: how many events within the period raise the alarm. Default: one.
         period: seconds. Default: five minutes.
@@ -135,7 +157,8 @@ class Detection:
     find: Callable[[Normal], Expression | None]
     text: str | None = None
     routes: Route = Route.FILTER | Route.EVENT
-    is_global: bool = False
+    bus: Bus = Bus.HOME
+    reads: bool = False
     detail_type: str = "AWS API Call via CloudTrail"
     threshold: int = 1
     period: int = 300
@@ -169,3 +192,12 @@ class Detection:
             if name not in known:
                 raise invalid("detections", name, allowed=", ".join(known), nearest=nearest(name, known))
         return tuple(known[name] for name in dict.fromkeys(ids))
+
+
+def remedy(detection: Detection, normal: Normal) -> str:
+    """Return what to do where a detection's pattern is too long: which property holds most of it."""
+    sizes = {
+        _PROPERTIES[name]: sum(map(len, getattr(normal, name) or ())) for name in detection.uses if name in _PROPERTIES
+    }
+    longest = max(sizes, key=lambda name: sizes[name], default=None)
+    return f"give fewer values in {longest}" if longest and sizes[longest] else "it is the library's fault: report it"

@@ -18,23 +18,44 @@ from secure_bedrock.policy.limits import EVENT_PATTERN, limit
 #: A field's alternatives.
 Rules = tuple[Any, ...]
 _UNRESOLVED = re.compile(r"\$\{[^}]*\}")
+#: As long as the ARN of a key.
+_AN_ARN = "0" * 78
 
 
-def event_pattern(name: str, expression: Expression, *, detail_type: str) -> dict[str, Any]:
-    """Return the pattern of a rule.
+def event_patterns(
+    name: str, expression: Expression, *, detail_type: str, remedy: str = "approve fewer values"
+) -> tuple[dict[str, Any], ...]:
+    """Return the patterns of the rules that together find what the expression finds.
+
+    Several only where alternatives do not fit into one; an event that meets alternatives of two is then told twice.
+    What is filled in at deploy time counts as long as an ARN.
 
     Raises:
-        InvalidInput: for one that is longer than EventBridge takes.
+        InvalidInput: for an alternative that is longer than EventBridge takes.
     """
-    branches = [_nested(branch) for branch in _branches(expression)]
-    detail = branches[0] if len(branches) == 1 else {"$or": branches}
-    whole = {"detail-type": [detail_type], "detail": detail}
-    size = len(_UNRESOLVED.sub("vpce-0123456789abcdef0", json.dumps(whole, separators=(",", ":"))))
+    packed: list[list[dict[str, Any]]] = []
+    for branch in map(_nested, _branches(expression)):
+        if packed and _size(_whole(detail_type, [*packed[-1], branch])) <= limit(EVENT_PATTERN):
+            packed[-1].append(branch)
+        else:
+            packed.append([branch])
+    patterns = tuple(_whole(detail_type, branches) for branches in packed)
+    size = max(map(_size, patterns))
     if size > limit(EVENT_PATTERN):
         raise InvalidInput(
-            f"{name}: the event pattern has {size} characters, {limit(EVENT_PATTERN)} are allowed; approve fewer values"
+            f"{name}: the event pattern has {size} characters, {limit(EVENT_PATTERN)} are allowed; {remedy}"
         )
-    return whole
+    return patterns
+
+
+def _whole(detail_type: str, branches: list[dict[str, Any]]) -> dict[str, Any]:
+    detail = branches[0] if len(branches) == 1 else {"$or": branches}
+    # Nobody but AWS's services can send events whose source begins so: a finding cannot be made up.
+    return {"source": [{"prefix": "aws."}], "detail-type": [detail_type], "detail": detail}
+
+
+def _size(pattern: dict[str, Any]) -> int:
+    return len(_UNRESOLVED.sub(_AN_ARN, json.dumps(pattern, separators=(",", ":"))))
 
 
 def _branches(expression: Expression) -> list[dict[str, Rules]]:

@@ -19,6 +19,10 @@ FILTER_PATTERN = "logs.metric_filter.pattern"
 FILTER_WILDCARDS = "logs.metric_filter.wildcards_per_pattern"
 FILTERS_PER_LOG_GROUP = "logs.metric_filters_per_log_group"
 EVENT_PATTERN = "events.event_pattern.size"
+EVENT_MESSAGE = "events.input_template.size"
+RULES_PER_BUS = "events.rules_per_bus"
+ALARM_DESCRIPTION = "cloudwatch.alarm_description"
+COMPOSITE_RULE = "cloudwatch.composite_alarm.rule"
 
 
 @cache

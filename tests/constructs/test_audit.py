@@ -26,7 +26,7 @@ from secure_bedrock import (
     ScopedInvokeRole,
     TrailSource,
 )
-from secure_bedrock.detections import QUERIES, Records, Route
+from secure_bedrock.detections import QUERIES, Records, Route, query_for
 from tests.constructs.conftest import ACCOUNT, of_type
 from tests.estates.intrinsics import Deployment
 from tests.oracle.simulator import ask, reason_to_leave_out
@@ -162,6 +162,7 @@ def test_object_lock_is_a_rule_and_replaces_nothing(make_place):
     assert locked == without
 
 
+DELIVERY = {"undelivered", "topic-failures", "event-failures", "event-failures-2", "event-failures-3"}
 WITH_FILTER = {detection.id for detection in Detection.all() if Route.FILTER in detection.routes}
 KNOWN = {
     "approved_regions": ["eu-west-1"],
@@ -175,7 +176,7 @@ KNOWN = {
 def test_every_detection_has_a_filter_and_an_alarm_under_the_audits_name(place):
     created = audit(place, invocation_logging=InvocationLogging(), **KNOWN)
     found = alarms(place)
-    assert set(found) == WITH_FILTER | {"calls", "unusual-calls"}
+    assert set(found) == WITH_FILTER | {"calls", "unusual-calls"} | DELIVERY
     assert len(created.alarms) == len(found)
     filters = resources(place, "AWS::Logs::MetricFilter")
     for detection in Detection.all():
@@ -186,6 +187,7 @@ def test_every_detection_has_a_filter_and_an_alarm_under_the_audits_name(place):
         assert alarm["TreatMissingData"] == "notBreaching"
         assert detection.name in alarm["AlarmDescription"]
         assert detection.runbook[0] in alarm["AlarmDescription"]
+        assert f"Run the saved query {query_for(detection.id).name}." in alarm["AlarmDescription"]
         assert alarm["AlarmActions"]
         of_content = Records.INVOCATIONS in detection.records
         (group,) = {
@@ -205,7 +207,9 @@ def test_what_is_approved_is_printed_in_the_alarm(place):
 
 def test_some_detections_can_be_chosen(place):
     audit(place, detections=Detection.named("D09", "D19"))
-    assert set(alarms(place)) == {"D09", "D19", "calls", "unusual-calls"}
+    assert set(alarms(place)) == {"D09", "D19", "calls", "unusual-calls"} | DELIVERY - {
+        "event-failures-2", "event-failures-3"
+    }  # fmt: skip
 
 
 def patterns_in(place) -> dict[str, str]:
@@ -320,7 +324,7 @@ def test_an_existing_trails_log_group_is_searched_and_no_trail_made(place):
 def test_without_records_only_calls_are_counted_and_that_is_written_down(place):
     audit(place, trail=TrailSource.none())
     found = alarms(place)
-    assert set(found) == {"calls", "unusual-calls"}
+    assert set(found) - DELIVERY == {"calls", "unusual-calls"}
     assert (found["calls"]["Namespace"], found["calls"]["MetricName"]) == ("AWS/Bedrock", "Invocations")
     assert any("secure-bedrock:no-records" in message for message in place.messages())
 
@@ -573,7 +577,7 @@ def test_a_bucket_and_a_key_of_another_account_are_asked_of_their_owner(place):
     for rule, sids in {
         # No denies: a bucket that others own has other writers.
         "foreign-bucket": {"TrailChecks", "TrailWrites", "InvocationLogs"},
-        "foreign-key": {"Trail", "LogGroups", "Alarms", "InvocationLogs"},
+        "foreign-key": {"Trail", "LogGroups", "Alarms", "Events", "InvocationLogs"},
     }.items():
         text = printed[rule].partition("these statements: ")[2].partition(" [ack")[0]
         statements = json.loads(text)

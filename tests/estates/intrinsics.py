@@ -85,6 +85,8 @@ class Deployment:
         properties = resource.get("Properties", {})
         if resource["Type"] == "AWS::IAM::Role":
             return self.resolve(stack, properties.get("RoleName")) or f"{stack}-{logical_id}"
+        if resource["Type"] == "AWS::SNS::Topic":
+            return f"arn:{self.partition}:sns:{self.region}:{self.account}:{logical_id}"
         prefix = {"AWS::EC2::VPCEndpoint": "vpce", "AWS::EC2::VPC": "vpc"}.get(resource["Type"])
         if prefix:
             return f"{prefix}-{_hex(stack, logical_id)[:17]}"
@@ -116,6 +118,7 @@ class Deployment:
             ("AWS::KMS::Key", "Arn"): lambda: (
                 f"arn:{self.partition}:kms:{self.region}:{self.account}:key/{_hex(stack, logical_id)[:36]}"
             ),
+            ("AWS::SQS::Queue", "Arn"): lambda: f"arn:{self.partition}:sqs:{self.region}:{self.account}:{logical_id}",
             ("AWS::Logs::LogGroup", "Arn"): lambda: (
                 f"arn:{self.partition}:logs:{self.region}:{self.account}:log-group:{logical_id}:*"
             ),
