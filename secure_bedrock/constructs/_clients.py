@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from ipaddress import IPv4Network, IPv6Network, collapse_addresses, ip_network
+from typing import Any
 
 from aws_cdk import aws_ec2 as ec2
 from constructs import Construct
 
+from secure_bedrock.constructs._edge import properties_of
 from secure_bedrock.constructs._tokens import depends_on, known, stack_of
 from secure_bedrock.errors import invalid
 from secure_bedrock.policy.lists import items_of
@@ -20,11 +22,19 @@ _ALLOWED = "constructs with .connections, or subnets"
 def open_to(
     group: ec2.SecurityGroup,
     vpc: ec2.IVpc,
+    declared: Mapping[str, Any] | None,
     *,
     clients: Iterable[object] | None,
     client_cidrs: Iterable[str] | None,
 ) -> bool:
     """Let clients and ranges reach a group on 443; return whether there was any.
+
+    Args:
+        group: the group of the endpoints.
+        vpc: the VPC they stand in.
+        declared: what `vpc_properties` says of it.
+        clients: anything with `.connections`, or subnets.
+        client_cidrs: ranges.
 
     Raises:
         InvalidInput: for an empty collection, a client without a security group, a subnet without a known range,
@@ -35,7 +45,7 @@ def open_to(
     ranges = require_ranges("client_cidrs", client_cidrs, public=False)
     for client in given:
         _open_to_client(group, client)
-    _require_narrower_than(vpc, ranges)
+    _require_narrower_than(vpc_range(vpc, declared) if ranges else None, ranges)
     for cidr in ranges:
         group.add_ingress_rule(_peer(cidr), HTTPS, f"HTTPS from {cidr}")
     return bool(given or ranges)
@@ -75,9 +85,14 @@ def _subnet_range(subnet: object) -> str:
         ) from None
 
 
-def _require_narrower_than(vpc: ec2.IVpc, ranges: Iterable[str]) -> None:
+def vpc_properties(vpc: ec2.IVpc) -> Mapping[str, Any] | None:
+    """Return the properties of a VPC that this app makes, None of one that is imported."""
+    resource = vpc.node.default_child if isinstance(vpc, ec2.Vpc) else None
+    return properties_of(resource) if isinstance(resource, ec2.CfnVPC) else None
+
+
+def _require_narrower_than(whole: str | None, ranges: Iterable[str]) -> None:
     """Refuse ranges that together hold the whole VPC, or every address: two halves are as wide as the whole."""
-    whole = _vpc_range(vpc)
     given = [ip_network(cidr) for cidr in ranges if known(cidr) is not None]
     for version in (4, 6):
         for merged in collapse_addresses(network for network in given if network.version == version):  # type: ignore[type-var] # one version
@@ -94,14 +109,13 @@ def _holds(outer: IPv4Network | IPv6Network, inner: IPv4Network | IPv6Network) -
     return outer.version == inner.version and inner.subnet_of(outer)  # type: ignore[arg-type] # same version
 
 
-def _vpc_range(vpc: ec2.IVpc) -> str | None:
+def vpc_range(vpc: ec2.IVpc, declared: Mapping[str, Any] | None) -> str | None:
     """The VPC's range where it is known: an imported VPC need not have one.
 
     `Vpc.from_lookup` gives `1.2.3.4/5`, which is no range, until the CDK CLI has looked the VPC up.
     """
-    if isinstance(vpc, ec2.Vpc):
-        resource = vpc.node.default_child
-        return known(resource.cidr_block) if isinstance(resource, ec2.CfnVPC) else None
+    if declared is not None:
+        return known(declared.get("cidrBlock"))
     try:
         found = known(vpc.vpc_cidr_block)
         return None if found is None else str(ip_network(found))

@@ -2,26 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, cast
+from weakref import WeakKeyDictionary
 
 import aws_cdk as cdk
 import jsii
 from constructs import IConstruct, IValidation
 
+from secure_bedrock.constructs._tokens import stack_of
 from secure_bedrock.errors import InvalidInput, invalid
 from secure_bedrock.policy.document import Plain
 from secure_bedrock.policy.lists import items_of
 from secure_bedrock.policy.models import Model
 
 
-@jsii.implements(cdk.IAnyProducer)
-class _Producer:
-    def __init__(self, produce: Callable[[], Any]) -> None:
+@jsii.implements(cdk.IResolvable)
+class _Later:
+    def __init__(self, produce: Callable[[], Plain]) -> None:
         self._produce = produce
 
-    def produce(self, context: cdk.IResolveContext) -> Any:  # noqa: ANN401, ARG002 - CDK's signature
+    @property
+    def creation_stack(self) -> list[str]:
+        return []
+
+    def resolve(self, context: cdk.IResolveContext) -> Any:  # noqa: ANN401, ARG002 - CDK's signature
         return self._produce()
+
+    def to_string(self) -> str:
+        return cdk.Token.as_string(self)
 
 
 @jsii.implements(IValidation)
@@ -33,18 +42,56 @@ class _Validation:
         return self._check()
 
 
+@jsii.implements(IValidation)
+class _StageValidation:
+    """The checks of all constructs of a stage, for which CDK asks once: each answer costs round trips to Node."""
+
+    def __init__(self) -> None:
+        self._checks: list[tuple[IConstruct, Callable[[], list[str]]]] = []
+
+    def add(self, construct: IConstruct, check: Callable[[], list[str]]) -> None:
+        self._checks.append((construct, check))
+
+    def validate(self) -> list[str]:
+        """Hand what fails over to its own construct, which CDK asks after the stage, and names in the message."""
+        failed = [(construct, check) for construct, check in self._checks if check()]
+        self._checks = [each for each in self._checks if each not in failed]
+        for construct, check in failed:
+            construct.node.add_validation(_Validation(check))
+        return []
+
+
+_stages: WeakKeyDictionary[cdk.Stack, cdk.Stage | None] = WeakKeyDictionary()
+_validations: WeakKeyDictionary[cdk.Stage, _StageValidation] = WeakKeyDictionary()
+
+
 def later(produce: Callable[[], Plain]) -> cdk.IResolvable:
     """Return a document that is written when the template is.
 
     Not cached: a document that somebody looked at early would keep what it held then,
     and lose later admissions silently.
     """
-    return cdk.Lazy.uncached_any(_Producer(produce))
+    return cast("cdk.IResolvable", _Later(produce))  # without the optional type hint
 
 
 def check_at_synth(construct: IConstruct, check: Callable[[], list[str]]) -> None:
     """Fail the synth with the messages a check returns."""
-    construct.node.add_validation(_Validation(check))
+    stack = stack_of(construct)
+    if stack not in _stages:
+        _stages[stack] = cdk.Stage.of(stack)
+    stage = _stages[stack]
+    if stage is None:
+        construct.node.add_validation(_Validation(check))
+        return
+    if stage not in _validations:
+        _validations[stage] = _StageValidation()
+        stage.node.add_validation(_validations[stage])
+    _validations[stage].add(construct, check)
+
+
+def properties_of(resource: cdk.CfnResource) -> Mapping[str, Any]:
+    """Return what a resource's properties are now, by CDK's names for them, in one round trip to Node."""
+    return resource._cfn_properties  # noqa: SLF001 - CDK's own way to read them, for subclasses
 
 
 def warn(construct: IConstruct, rule: str, text: str) -> None:

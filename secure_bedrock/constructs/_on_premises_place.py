@@ -7,9 +7,7 @@ from dataclasses import dataclass
 
 from aws_cdk import aws_ec2 as ec2
 
-from secure_bedrock.constructs._clients import (
-    _vpc_range as range_of_vpc,  # one reading of a VPC's range
-)
+from secure_bedrock.constructs._clients import vpc_properties, vpc_range
 from secure_bedrock.constructs._on_premises_names import resource_of
 from secure_bedrock.constructs._tokens import known, target_of
 from secure_bedrock.constructs.endpoint import PrivateBedrockEndpoint
@@ -45,7 +43,7 @@ def place_of(endpoint: PrivateBedrockEndpoint, vpc: ec2.IVpc | None) -> Place:
     whole = known(made.cidr_block) if isinstance(made, ec2.CfnVPC) else None
     if vpc is not None:
         _require_same(vpc, resource.vpc_id)
-        whole = whole or range_of_vpc(vpc)
+        whole = whole or vpc_range(vpc, vpc_properties(vpc))
     return Place(
         vpc_id=resource.vpc_id,
         vpc_range=whole,

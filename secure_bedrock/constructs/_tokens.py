@@ -5,14 +5,17 @@ from __future__ import annotations
 from weakref import WeakKeyDictionary
 
 import aws_cdk as cdk
-from constructs import IConstruct
+from constructs import IConstruct, Node
 
 from secure_bedrock.policy.environment import Environment, partition_of
 
 #: How every text begins that CDK puts in place of a value.
 _MARK = "${Token["
+#: What `Stack.environment` says where the stack's account or Region is a token.
+_UNKNOWN_ACCOUNT, _UNKNOWN_REGION = "unknown-account", "unknown-region"
 _environments: WeakKeyDictionary[cdk.Stack, Environment] = WeakKeyDictionary()
 _stacks: WeakKeyDictionary[IConstruct, cdk.Stack] = WeakKeyDictionary()
+_nodes: WeakKeyDictionary[cdk.Stack, Node] = WeakKeyDictionary()
 
 
 def stack_of(construct: IConstruct) -> cdk.Stack:
@@ -46,10 +49,14 @@ def environment_of(construct: IConstruct) -> Environment:
     """
     stack = stack_of(construct)
     if stack not in _environments:
-        region = stack.region
+        account, region = stack.environment.removeprefix("aws://").split("/")  # both in one round trip to Node
+        if account == _UNKNOWN_ACCOUNT:
+            account = stack.account
+        if region == _UNKNOWN_REGION:
+            region = stack.region
         literal = known(region)
         _environments[stack] = Environment(
-            partition=partition_of(literal) if literal else stack.partition, region=region, account=stack.account
+            partition=partition_of(literal) if literal else stack.partition, region=region, account=account
         )
     return _environments[stack]
 
@@ -76,11 +83,6 @@ def target_of(text: str) -> IConstruct | None:
     return next((token.target for token in tokens if cdk.Reference.is_reference(token)), None)
 
 
-def is_same(value: object, token: cdk.IResolvable) -> bool:
-    """Whether a value read back from a construct is a token that was given to it: each has one text of its own."""
-    return cdk.Token.as_string(value) == cdk.Token.as_string(token)
-
-
 def same_stack(one: IConstruct, other: IConstruct) -> bool:
     """Whether two constructs are in one stack."""
     return stack_of(one).node.addr == stack_of(other).node.addr
@@ -90,6 +92,8 @@ def depends_on(stack: cdk.Stack, other: cdk.Stack) -> bool:
     """Whether a stack was declared to depend on another, directly or through others."""
     if stack is other:
         return False
-    declared = (*stack.dependencies, *(stack_of(construct) for construct in stack.node.dependencies))
+    if stack not in _nodes:
+        _nodes[stack] = stack.node
+    declared = (*stack.dependencies, *(stack_of(construct) for construct in _nodes[stack].dependencies))
     others = [each for each in declared if each.node.addr != stack.node.addr]
     return any(each.node.addr == other.node.addr or depends_on(each, other) for each in others)

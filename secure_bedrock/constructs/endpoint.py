@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
+from typing import Any
 
 import aws_cdk as cdk
 import jsii
@@ -11,9 +12,9 @@ from aws_cdk import aws_ec2 as ec2
 from constructs import Construct
 
 from secure_bedrock.constructs._admissions import Admissions
-from secure_bedrock.constructs._clients import HTTPS, open_to
+from secure_bedrock.constructs._clients import HTTPS, open_to, vpc_properties
 from secure_bedrock.constructs._edge import check_at_synth, later, warn
-from secure_bedrock.constructs._tokens import environment_of, is_same
+from secure_bedrock.constructs._tokens import environment_of, stands_in
 from secure_bedrock.errors import InvalidInput, invalid
 from secure_bedrock.policy.document import Plain
 from secure_bedrock.policy.guardrails import GuardrailVersion
@@ -78,7 +79,8 @@ class PrivateBedrockEndpoint(Construct):
             InvalidInput: for a wrong, empty or contradictory property, its name first.
         """
         super().__init__(scope, id)
-        if not hasattr(vpc, "vpc_id"):
+        stands_in(self, scope)
+        if not (hasattr(type(vpc), "vpc_id") or hasattr(vpc, "vpc_id")):  # the class first: it is in Python
             raise invalid("vpc", vpc, allowed="an ec2.IVpc")
         if subnets is not None and not isinstance(subnets, ec2.SubnetSelection):
             raise invalid("subnets", subnets, allowed="an ec2.SubnetSelection")
@@ -92,7 +94,8 @@ class PrivateBedrockEndpoint(Construct):
             guardrail=guardrail,
             guardrail_version=guardrail_version,
         )
-        self._warn_of_place(vpc, chosen, private_dns_enabled=private_dns_enabled)
+        declared = vpc_properties(vpc)
+        self._warn_of_place(declared, chosen, private_dns_enabled=private_dns_enabled)
         self.security_group = ec2.SecurityGroup(
             self,
             "SecurityGroup",
@@ -100,8 +103,8 @@ class PrivateBedrockEndpoint(Construct):
             allow_all_outbound=False,
             description="Bedrock endpoints: HTTPS from the named clients only",
         )
-        self._connections = ec2.Connections(security_groups=[self.security_group], default_port=HTTPS)
-        self._opened = open_to(self.security_group, vpc, clients=clients, client_cidrs=client_cidrs)
+        self._connections: ec2.Connections | None = None
+        self._opened = open_to(self.security_group, vpc, declared, clients=clients, client_cidrs=client_cidrs)
         self._ids: tuple[str, ...] | None = None
         self._policies: dict[BedrockService, tuple[ec2.CfnVPCEndpoint, cdk.IResolvable]] = {}
         self.endpoints: Mapping[BedrockService, ec2.InterfaceVpcEndpoint] = MappingProxyType(
@@ -116,6 +119,8 @@ class PrivateBedrockEndpoint(Construct):
     def connections(self) -> ec2.Connections:
         """The group's connections; opening them is the caller's choice of clients."""
         self._opened = True
+        if self._connections is None:
+            self._connections = ec2.Connections(security_groups=[self.security_group], default_port=HTTPS)
         return self._connections
 
     @property
@@ -176,13 +181,15 @@ class PrivateBedrockEndpoint(Construct):
         self._policies[service] = (resource, written)
         return endpoint
 
-    def _warn_of_place(self, vpc: ec2.IVpc, services: tuple[BedrockService, ...], *, private_dns_enabled: bool) -> None:
+    def _warn_of_place(
+        self, vpc: Mapping[str, Any] | None, services: tuple[BedrockService, ...], *, private_dns_enabled: bool
+    ) -> None:
         environment = environment_of(self)
         for service in services:
             if environment.region_is_known and service.is_offered_in(environment.region) is False:
                 warn(self, "endpoint-region", f"AWS does not list {service.value} endpoints in {environment.region}")
-        has_dns = not isinstance(vpc, ec2.Vpc) or (vpc.dns_support_enabled and vpc.dns_hostnames_enabled)
-        if private_dns_enabled and not has_dns:
+        lacks_dns = vpc is not None and False in (vpc.get("enableDnsSupport"), vpc.get("enableDnsHostnames"))
+        if private_dns_enabled and lacks_dns:
             text = "the VPC lacks DNS support or host names: private DNS will not lead callers to this endpoint"
             warn(self, "endpoint-dns", text)
 
@@ -204,7 +211,7 @@ class PrivateBedrockEndpoint(Construct):
         return [
             f"{service.value}: the endpoint's policy was replaced by one that knows nothing of who was admitted"
             for service, (resource, written) in self._policies.items()
-            if not is_same(resource.policy_document, written)
+            if resource.policy_document is not written  # jsii gives back what was made in Python as it is
         ]
 
 

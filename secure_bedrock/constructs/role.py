@@ -13,7 +13,7 @@ from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from secure_bedrock.constructs._declaration import declared_access, warn_of
-from secure_bedrock.constructs._edge import check_at_synth
+from secure_bedrock.constructs._edge import check_at_synth, properties_of
 from secure_bedrock.constructs._naming import generated_role_name, require_path, require_role_name
 from secure_bedrock.constructs._paths import RolePaths
 from secure_bedrock.constructs._tags import checked_matching_tags, checked_tags
@@ -272,12 +272,15 @@ class ScopedInvokeRole(Construct):
 
     def _problems(self) -> list[str]:
         resource = self.role.node.default_child
-        if isinstance(resource, iam.CfnRole) and (resource.role_name, resource.path) != (self.role_name, self._path):
-            text = (
-                f"role_name: the role was renamed to {resource.path}{resource.role_name}, and endpoints and policies "
-                f"name {self._path}{self.role_name}; pass role_name and path to the construct instead"
-            )
-            return [text]
+        if isinstance(resource, iam.CfnRole):
+            now = properties_of(resource)
+            name, path = now.get("roleName"), now.get("path")
+            if (name, path) != (self.role_name, self._path):
+                text = (
+                    f"role_name: the role was renamed to {path}{name}, and endpoints and policies "
+                    f"name {self._path}{self.role_name}; pass role_name and path to the construct instead"
+                )
+                return [text]
         problem = self._paths.problem()
         if problem is not None:
             return [problem]

@@ -13,7 +13,7 @@ from bench.__main__ import Measured, Row, _judge
 
 ROOT = Path(__file__).parents[2]
 #: Round trips a role may cost at most; a lower figure is entered here, a higher one needs a reason.
-PER_ROLE = 19
+PER_ROLE = 14
 
 
 def trips(app: str, roles: int) -> int:
