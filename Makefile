@@ -71,5 +71,9 @@ build: setup ## wheel, sdist and SBOM into dist
 	@$(RUN) python -m build --no-isolation --outdir dist
 	@$(RUN) python -m tools.sbom
 
+.PHONY: zipapp
+zipapp: setup ## the command line as one file for any Python, without aws-cdk-lib and Node
+	@$(RUN) python -m tools.single_file
+
 clean: ## everything that the other commands made
 	@rm -rf .venv node_modules cdk.out dist build .cache .ruff_cache .hypothesis

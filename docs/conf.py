@@ -9,10 +9,7 @@ html_theme = "furo"
 html_title = "secure_bedrock"
 exclude_patterns = ["_build"]
 myst_heading_anchors = 3
-suppress_warnings = [
-    "myst.xref_missing",
-    "misc.highlighting_failure",
-]  # links to files beside docs/ lead to the repository
+suppress_warnings = ["misc.highlighting_failure"]  # no lexer knows mermaid: its diagrams stand as text
 autodoc_typehints = "description"
 autodoc_class_signature = "separated"
 html_show_sphinx = False

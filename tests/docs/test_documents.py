@@ -10,6 +10,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from myst_parser.slugs import github_slugify
 
 from secure_bedrock.policy.ceiling import ceiling_of
 from secure_bedrock.policy.features import BedrockFeature
@@ -20,7 +21,8 @@ from tests.policy.test_writers import access
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("tests/**/*.md")])
 FENCE = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-LINK = re.compile(r"\]\(([^)#]+)\)")
+LINK = re.compile(r"\]\(([^)#]*)(?:#([^)]*))?\)")
+HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 
 
 def blocks(path: Path) -> list[tuple[str, str]]:
@@ -56,10 +58,34 @@ def test_every_json_is_json_and_every_command_exists(path):
             assert target in targets
 
 
+def anchors(path: Path) -> list[str]:
+    """The headings as GitHub names them, which is how the site names them too."""
+    prose = re.sub(r"^```.*?^```$", "", path.read_text("utf-8"), flags=re.MULTILINE | re.DOTALL)
+    return [github_slugify(re.sub(r"\[([^]]*)\]\([^)]*\)", r"\1", heading)) for heading in HEADING.findall(prose)]
+
+
+def dead_links(path: Path) -> list[str]:
+    dead = []
+    for target, anchor in LINK.findall(path.read_text("utf-8")):
+        if "://" in target:
+            continue
+        file = path.parent / target if target else path
+        if not file.exists() or (anchor and (file.suffix != ".md" or anchor not in anchors(file))):
+            dead.append(f"{target}#{anchor}" if anchor else target)
+    return dead
+
+
 @pytest.mark.parametrize("path", DOCUMENTS, ids=names)
-def test_every_link_leads_to_a_file(path):
-    links = [link for link in LINK.findall(path.read_text("utf-8")) if "://" not in link]
-    assert [link for link in links if not (path.parent / link).exists()] == []
+def test_every_link_leads_to_a_file_and_to_a_heading_of_it(path):
+    assert dead_links(path) == []
+
+
+def test_a_link_to_no_heading_is_seen(tmp_path):
+    (tmp_path / "a.md").write_text(
+        "# One `thing`, two\n[x](b.md#there) [y](b.md#gone) [z](#one-thing-two) [w](#two) [v](c.md)"
+    )
+    (tmp_path / "b.md").write_text("```text\n# gone\n```\n## There\n")
+    assert dead_links(tmp_path / "a.md") == ["b.md#gone", "#two", "c.md"]
 
 
 def test_the_example_of_the_first_screen_is_short():
