@@ -16,6 +16,10 @@ from secure_bedrock.policy._globs import Parts, Wild
 
 #: Characters to write a text with that no pattern asks for, in order of preference.
 _FILLERS = (*"x", *ascii_lowercase, *digits, *ascii_uppercase, *"-_.~!^", *map(chr, range(0x100, 0x2000)))
+#: What tells one cell from another.
+Signature = int | str
+#: How many places of patterns one step looks at.
+_BITS = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,41 +79,48 @@ class Cells:
         unique = list(dict.fromkeys(patterns))
         if domain.within is not None:
             unique = [domain.within, *(pattern for pattern in unique if pattern != domain.within)]
-        self._machine = _Machine(unique)
-        self._required = 0 if domain.within is None else 1 << self._machine.ends[0]
-        self._alive = 0 if domain.within is None else (self._required << 1) - 1
         is_free = mend is not None or (domain.within is None and not domain.characters)
-        simple = _simple_texts(unique[bool(domain.within) :]) if is_free else None
-        simple = [mend(text) for text in simple] if simple and mend else simple
-        found = self._walk(domain, budget) if simple is None else self._sorted(simple, budget)
+        plain = unique[bool(domain.within) :]
+        prefixes = _Prefixes.of(plain) if is_free else None
+        self._sorting: _Prefixes | _Machine
+        if prefixes is not None:
+            self._sorting, texts = prefixes, prefixes.texts()
+            found = self._sorted([mend(text) for text in texts] if mend else texts, budget)
+        else:
+            budget.spend(_cost(unique), "cells of texts")
+            self._sorting = machine = _Machine(unique)
+            found = self._walk(machine, domain, budget)
         self._index = {signature: number for number, signature in enumerate(found)}
         self.witnesses = list(found.values())
 
-    def _sorted(self, texts: Sequence[str], budget: Budget) -> dict[int, str]:
-        found: dict[int, str] = {}
+    def _sorted(self, texts: Sequence[str], budget: Budget) -> dict[Signature, str]:
+        found: dict[Signature, str] = {}
         for text in texts:
-            budget.spend(len(text) + 1, "cells of texts")
-            found.setdefault(self._machine.run(text), text)
+            budget.spend(2, "cells of texts")
+            found.setdefault(self._sorting.run(text), text)
         return found
 
-    def _walk(self, domain: Domain, budget: Budget) -> dict[int, str]:
-        machine = self._machine
+    def _walk(self, machine: _Machine, domain: Domain, budget: Budget) -> dict[Signature, str]:
+        required = 0 if domain.within is None else 1 << machine.ends[0]
+        alive = 0 if domain.within is None else (required << 1) - 1
         fillers, allowed = domain.fillers(), set(domain.characters)
         seen = {machine.start}
         queue = deque([(machine.start, "")])
-        found: dict[int, str] = {}
+        found: dict[Signature, str] = {}
         while queue:
             state, text = queue.popleft()
             signature = state & machine.accepting
-            if signature & self._required == self._required:
+            if signature & required == required:
                 found.setdefault(signature, text)
+            budget.spend(machine.cost_of_expected, "cells of texts")
             expected = machine.expected(state)
+            budget.spend(len(expected) * (1 + machine.size // _BITS), "cells of texts")
             other = next((c for c in fillers if c not in expected), None)
             for character in (*([other] if other else []), *sorted(expected)):
                 if (allowed and character not in allowed) or character in domain.without:
                     continue
                 following = machine.step(state, character)
-                if self._alive and not following & self._alive:
+                if alive and not following & alive:
                     continue
                 if following not in seen:
                     budget.spend(8 + machine.size // 64, "cells of texts")
@@ -119,7 +130,7 @@ class Cells:
 
     def index(self, text: str) -> int | None:
         """Return the number of the cell a text is in; None outside the domain."""
-        return self._index.get(self._machine.run(text))
+        return self._index.get(self._sorting.run(text))
 
     def prefer(self, texts: Iterable[str]) -> None:
         """Make the first readable text of each cell its witness."""
@@ -131,81 +142,98 @@ class Cells:
                 self.witnesses[number] = text
 
 
-def _simple_texts(patterns: Sequence[Glob]) -> list[str] | None:
-    """Return a text for every cell where all patterns are a literal, or a literal and a star; else None.
+def _cost(patterns: Sequence[Glob]) -> int:
+    """What it costs to make an automaton: a place for each character, and for each kind of character all places."""
+    texts = [part for pattern in patterns for part in pattern.parts if isinstance(part, str)]
+    size = sum(map(len, texts)) + sum(len(pattern.parts) for pattern in patterns)
+    return size // 2 + len(set[str]().union(*texts)) * size // _BITS
+
+
+class _Prefixes:
+    """Patterns that are each a literal, or a literal and a star.
 
     A text that equals no literal is told from others by its longest prefix alone, so that prefix with one more
-    character, which continues no pattern, stands for it.
+    character, which continues no pattern, stands for all of them.
     """
-    literals: list[str] = []
-    prefixes: list[str] = []
-    for pattern in patterns:
-        parts = pattern.parts
-        text = parts[0] if parts and isinstance(parts[0], str) else ""
-        rest = parts[1:] if text else parts
-        if pattern.any_case or (pattern.fields and rest) or rest not in {(), (Wild.MANY,)}:
-            return None
-        (prefixes if rest else literals).append(text)
-    stems = {"", *prefixes}
-    lengths = sorted({len(stem) for stem in stems})
-    following: dict[str, set[str]] = {stem: set() for stem in stems}
-    for text in (*literals, *prefixes):
-        for length in lengths:
-            if length >= len(text):
-                break
-            if text[:length] in following:
-                following[text[:length]].add(text[length])
-    fresh = [stem + next(c for c in _FILLERS if c not in taken) for stem, taken in following.items()]
-    return [*literals, *fresh]
+
+    def __init__(self, literals: Iterable[str], prefixes: Iterable[str]) -> None:
+        self._literals = dict.fromkeys(literals)
+        self._stems = dict.fromkeys(("", *prefixes))
+        self._lengths = sorted({len(stem) for stem in self._stems}, reverse=True)
+
+    @classmethod
+    def of(cls, patterns: Sequence[Glob]) -> _Prefixes | None:
+        """Return the patterns, where all are of that form."""
+        literals: list[str] = []
+        prefixes: list[str] = []
+        for pattern in patterns:
+            parts = pattern.parts
+            text = parts[0] if parts and isinstance(parts[0], str) else ""
+            rest = parts[1:] if text else parts
+            if pattern.any_case or (pattern.fields and rest) or rest not in {(), (Wild.MANY,)}:
+                return None
+            (prefixes if rest else literals).append(text)
+        return cls(literals, prefixes)
+
+    def texts(self) -> list[str]:
+        """Return a text of every cell."""
+        following: dict[str, set[str]] = {stem: set() for stem in self._stems}
+        for text in (*self._literals, *self._stems):
+            for length in self._lengths:
+                if length < len(text) and text[:length] in following:
+                    following[text[:length]].add(text[length])
+        fresh = [stem + next(c for c in _FILLERS if c not in taken) for stem, taken in following.items()]
+        return [*self._literals, *fresh]
+
+    def run(self, text: str) -> Signature:
+        """Return what tells a text's cell from others."""
+        if text in self._literals:
+            return text
+        longest = next(length for length in self._lengths if text[:length] in self._stems)
+        return f"{text[:longest]}*"
 
 
 class _Machine:
     """All patterns as one automaton; the state after a text is the set of places the patterns may be at."""
 
     def __init__(self, patterns: Sequence[Glob]) -> None:
-        self._literal: dict[str, int] = {}
-        self._texts = self._one = self._one_in_field = self._many = self._many_in_field = 0
         self._at: list[tuple[str, ...]] = []
         self.ends: list[int] = []
-        start = 0
+        literal: dict[str, list[int]] = {}
+        #: The places of stars and question marks, by whether they cross colons.
+        wild: dict[tuple[Wild, bool], list[int]] = {(kind, within): [] for kind in Wild for within in (True, False)}
+        starts: list[int] = []
         for pattern in patterns:
-            start |= 1 << len(self._at)
-            self._add(pattern)
+            starts.append(len(self._at))
+            self._add(pattern, literal, wild)
             self.ends.append(len(self._at))
             self._at.append(())
         self.size = len(self._at)
-        self.accepting = sum(1 << end for end in self.ends)
+        self._literal = {character: _bits(places, self.size) for character, places in literal.items()}
+        self._one, self._one_in_field = (_bits(wild[Wild.ONE, within], self.size) for within in (False, True))
+        self._many, self._many_in_field = (_bits(wild[Wild.MANY, within], self.size) for within in (False, True))
+        self._texts = _bits((at for places in literal.values() for at in places), self.size)
+        self.accepting = _bits(self.ends, self.size)
         self._stars = self._many | self._many_in_field
-        self.start = self._closed(start)
+        self.start = self._closed(_bits(starts, self.size))
+        #: What it costs to say which characters are expected.
+        self.cost_of_expected = 1 + len(self._literal) * self.size // _BITS
 
-    def _add(self, pattern: Glob) -> None:
+    def _add(
+        self, pattern: Glob, literal: dict[str, list[int]], wild: dict[tuple[Wild, bool], list[int]]
+    ) -> None:  # fmt: skip
         colons = pattern.fields
         for part in pattern.parts:
             if isinstance(part, str):
                 for character in part:
-                    self._add_character(character, any_case=pattern.any_case)
+                    forms = _forms(character) if pattern.any_case else (character,)
+                    for form in forms:
+                        literal.setdefault(form, []).append(len(self._at))
+                    self._at.append(forms)
                     colons -= character == ":"
-                continue
-            bit = 1 << len(self._at)
-            self._at.append(())
-            if part is Wild.MANY:
-                self._many, self._many_in_field = (
-                    (self._many, self._many_in_field | bit) if colons > 0 else (self._many | bit, self._many_in_field)
-                )
-            elif colons > 0:
-                self._one_in_field |= bit
-            else:
-                self._one |= bit
-
-    def _add_character(self, character: str, *, any_case: bool) -> None:
-        bit = 1 << len(self._at)
-        forms = {character}
-        if any_case:
-            forms |= {form for form in (character.lower(), character.upper()) if len(form) == 1}
-        for form in forms:
-            self._literal[form] = self._literal.get(form, 0) | bit
-        self._texts |= bit
-        self._at.append(tuple(forms))
+            elif isinstance(part, Wild):
+                wild[part, colons > 0].append(len(self._at))
+                self._at.append(())
 
     def _closed(self, state: int) -> int:
         while True:
@@ -225,6 +253,9 @@ class _Machine:
     def expected(self, state: int) -> set[str]:
         """Return the characters that some pattern asks for here; all others act alike, but for the colon."""
         found = {":"} if state & (self._one_in_field | self._many_in_field) else set[str]()
+        if self.size > _BITS:
+            found.update(character for character, places in self._literal.items() if state & places)
+            return found
         waiting = state & self._texts
         while waiting:
             lowest = waiting & -waiting
@@ -239,3 +270,16 @@ class _Machine:
                 break
             state = self.step(state, character)
         return state & self.accepting
+
+
+def _bits(places: Iterable[int], size: int) -> int:
+    """Return a number with these bits, made at once: bit by bit, long ones would take their length squared."""
+    octets = bytearray(size // 8 + 1)
+    for place in places:
+        octets[place >> 3] |= 1 << (place & 7)
+    return int.from_bytes(octets, "little")
+
+
+def _forms(character: str) -> tuple[str, ...]:
+    """Return a character in both cases."""
+    return tuple({character, *(form for form in (character.lower(), character.upper()) if len(form) == 1)})

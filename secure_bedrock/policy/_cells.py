@@ -34,6 +34,11 @@ class Asked:
         """The key, in lower case."""
         return self.condition.key.lower()
 
+    @property
+    def has_variables(self) -> bool:
+        """Whether any of its values holds a variable."""
+        return self.variables and any("${" in value for value in self.condition.values)
+
     def parsed(self) -> Iterator[Parts]:
         """Yield its values, parsed as its operator reads them."""
         wildcards = "Like" in self.condition.operator or self.condition.operator.startswith("Arn")
@@ -42,9 +47,16 @@ class Asked:
 
     def variable_keys(self) -> frozenset[str]:
         """Return the keys that its values refer to."""
-        if not self.variables or not self.condition.operator.startswith(_TEXT):
+        if not self.has_variables or not self.condition.operator.startswith(_TEXT):
             return frozenset()
         return frozenset(part.key for parts in self.parsed() for part in parts if isinstance(part, Variable))
+
+
+def effort(condition: Condition) -> int:
+    """Return what it costs to ask a condition about one value, in comparisons: texts alone are looked up."""
+    if condition.operator in {"StringEquals", "StringNotEquals", "Null"}:
+        return 1
+    return sum(1 + len(value) // 64 for value in condition.values)
 
 
 def family(operator: str) -> str:
@@ -129,7 +141,7 @@ def bounds(asked: Asked, fixed: Context, missing: frozenset[str]) -> tuple[Compi
         missing: the keys known to be absent.
     """
     condition = asked.condition
-    is_open = [bool(_keys(parts) - fixed.keys() - missing) for parts in asked.parsed()] if asked.variables else []
+    is_open = [bool(_keys(parts) - fixed.keys() - missing) for parts in asked.parsed()] if asked.has_variables else []
     if not any(is_open) or not condition.operator.startswith(_TEXT):
         exact = compile_condition(condition, variables=asked.variables)
         return exact, exact

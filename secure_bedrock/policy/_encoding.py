@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from secure_bedrock.policy._arns import FIELDS
-from secure_bedrock.policy._cells import Asked, bounds, family, roughly
-from secure_bedrock.policy._formulas import FALSE, TRUE, Formula, all_of, any_of, negation
+from secure_bedrock.policy._cells import Asked, bounds, effort, family, roughly
+from secure_bedrock.policy._formulas import FALSE, TRUE, Formula, all_of, any_of, mask, negation
 from secure_bedrock.policy._globs import Context, Parts, Variable, fill, has_variables, matcher
 from secure_bedrock.policy._space import NO_RESOURCE, Attribute, Space, fields_of_pattern
 from secure_bedrock.policy.conditions import Answer, Holds
@@ -141,17 +141,24 @@ class Encoding:
             self._open(f"a variable before the fifth colon of the resource {text}")
             if not maybe:
                 return FALSE
-        self.space.budget.spend(self.space.width, "resources")
+        self.space.budget.spend(1, "resources")
         for attribute, each in zip(self.space.fields, fields, strict=True):
             matched = self._matched(each, maybe=maybe)
             if matched is None:
                 return FALSE
-            test = matcher(matched)
-            cells = sum(
-                1 << i for i, value in enumerate(attribute.values) if value != NO_RESOURCE and test(value or "")
-            )
+            cells = self._cells_of(attribute, matched)
             parts.append(attribute.where(cells | (1 if attribute is self.space.fields[0] else 0)))
         return all_of(parts)
+
+    def _cells_of(self, attribute: Attribute, parts: Parts) -> int:
+        """Return the cells of a field whose values have a form; one text has a cell of its own."""
+        text = parts[0] if len(parts) == 1 else None
+        place = self.space.place(attribute, text) if isinstance(text, str) and text != NO_RESOURCE else None
+        if place is not None:
+            return 1 << place
+        self.space.budget.spend(len(attribute.values), "resources")
+        test = matcher(parts)
+        return mask(i for i, value in enumerate(attribute.values) if value != NO_RESOURCE and test(value or ""))
 
     def _matched(self, parts: Parts, *, maybe: bool) -> Parts | None:
         """Return what a field is compared with; with stars for variables that are open, None for one without value."""
@@ -200,8 +207,9 @@ class Encoding:
 
     def _on_cells(self, asked: Asked, attribute: Attribute, holds: Holds, context: Context, *, maybe: bool) -> Formula:
         kind = family(asked.condition.operator)
+        self.space.budget.spend(len(attribute.values) * effort(asked.condition) // 8, "conditions")
         coarse = attribute.inexact or (kind and kind != attribute.kind and f"{attribute.name} compared as {kind}")
-        cells = 0
+        cells: list[int] = []
         for index, value in enumerate(attribute.values):
             answer: Answer
             if value is None:
@@ -213,8 +221,8 @@ class Encoding:
             if answer is None:
                 self._open(coarse or f"{asked.condition.name} on {asked.condition.key}")
             if answer or (answer is None and maybe):
-                cells |= 1 << index
-        return attribute.where(cells)
+                cells.append(index)
+        return attribute.where(mask(cells))
 
     def _on_hits(self, asked: Asked, holds: Holds, context: Context, *, maybe: bool) -> Formula:
         """A key with many values: for all of them, for any of them, or (AWS does not say) for none in particular."""
@@ -228,6 +236,7 @@ class Encoding:
         if condition.quantifier is None or family(condition.operator) != "text":
             self._open(f"{condition.name} on {condition.key}, which holds many values")
             return any_of([all_of([absent, without]), all_of([negation(absent), TRUE if maybe else FALSE])])
+        self.space.budget.spend(len(hits) * (8 + effort(condition)) // 8, "conditions")
         answers = [holds({**context, asked.key: (hit.value,)}) for hit in hits]
         if None in answers:
             self._open(f"{condition.name} on {condition.key}")

@@ -39,8 +39,21 @@ class AnyOf(NamedTuple):
 
 
 Formula = Literal | All | AnyOf
+#: So many cells are quicker set one by one.
+_FEW = 512
 TRUE = All((), ())
 FALSE = AnyOf(())
+
+
+def mask(cells: Iterable[int]) -> int:
+    """Return a set of cells, made at once: bit by bit, large ones would take their size squared."""
+    chosen = list(cells)
+    if not chosen or max(chosen) < _FEW:
+        return sum(1 << cell for cell in chosen)
+    octets = bytearray(max(chosen) // 8 + 1)
+    for cell in chosen:
+        octets[cell >> 3] |= 1 << (cell & 7)
+    return int.from_bytes(octets, "little")
 
 
 def literal(attribute: int, cells: int, every: int) -> Formula:

@@ -47,6 +47,7 @@ _WILD = re.compile(r"([*?])")
 _CHARACTERS = {"*", "?", "$"}
 
 
+@lru_cache(maxsize=8192)
 def parse(text: str, *, variables: bool, wildcards: bool = True) -> Parts:
     """Split a text of a policy into literals, wildcards and variables; neighbours of one kind are joined."""
     parts: list[Part] = []
@@ -124,7 +125,7 @@ class _Chunks:
     def __init__(self, parts: Parts) -> None:
         self.anchored_start = parts[0] is not Wild.MANY
         self.anchored_end = parts[-1] is not Wild.MANY
-        self.chunks: list[tuple[re.Pattern[str], int]] = []
+        self.chunks: list[tuple[str | re.Pattern[str], int]] = []
         chunk: list[Part] = []
         for part in (*parts, Wild.MANY):
             if part is not Wild.MANY:
@@ -141,26 +142,40 @@ class _Chunks:
         chunks, at = self.chunks, 0
         first, last = 0, len(chunks)
         if self.anchored_start:
-            pattern, at = chunks[0]
-            if not pattern.match(value):
+            piece, at = chunks[0]
+            if not _is_at(piece, value, 0):
                 return False
             first = 1
             if last == 1 and self.anchored_end:
                 return at == len(value)
         if self.anchored_end:
             last -= 1
-        for pattern, length in chunks[first:last]:
-            found = pattern.search(value, at)
-            if not found:
+        for piece, length in chunks[first:last]:
+            found = _place(piece, value, at)
+            if found < 0:
                 return False
-            at = found.start() + length
+            at = found + length
         return not self.anchored_end or self._ends(value, at)
 
     def _ends(self, value: str, at: int) -> bool:
-        pattern, length = self.chunks[-1]
-        return len(value) - length >= at and pattern.match(value, len(value) - length) is not None
+        piece, length = self.chunks[-1]
+        return len(value) - length >= at and _is_at(piece, value, len(value) - length)
 
 
-def _chunk(parts: list[Part]) -> tuple[re.Pattern[str], int]:
+def _is_at(piece: str | re.Pattern[str], value: str, at: int) -> bool:
+    return value.startswith(piece, at) if isinstance(piece, str) else piece.match(value, at) is not None
+
+
+def _place(piece: str | re.Pattern[str], value: str, start: int) -> int:
+    """Return where a piece is first found; negative: nowhere."""
+    if isinstance(piece, str):
+        return value.find(piece, start)
+    found = piece.search(value, start)
+    return found.start() if found else -1
+
+
+def _chunk(parts: list[Part]) -> tuple[str | re.Pattern[str], int]:
+    if len(parts) == 1 and isinstance(parts[0], str):
+        return parts[0], len(parts[0])
     source = "".join(re.escape(part) if isinstance(part, str) else "." for part in parts)
     return re.compile(source, re.DOTALL), sum(len(part) if isinstance(part, str) else 1 for part in parts)

@@ -186,8 +186,14 @@ class Space:
         self._hits: dict[str, tuple[Hit, ...]] = {}
         self.action = self._action()
         self.fields = self._fields()
-        #: What a pattern of resources costs.
-        self.width = sum(len(each.values) for each in self.fields)
+        self._places: dict[int, dict[str | None, int]] = {}
+
+    def place(self, attribute: Attribute, text: str) -> int | None:
+        """Return the cell whose witness a text is; None: it is no cell's."""
+        found = self._places.get(attribute.number)
+        if found is None:
+            found = self._places[attribute.number] = {value: i for i, value in enumerate(attribute.values)}
+        return found.get(text)
 
     # ----- keys
 

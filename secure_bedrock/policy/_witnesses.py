@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from secure_bedrock.policy._arns import fields_of
-from secure_bedrock.policy._budget import Budget
+from secure_bedrock.policy._budget import Budget, ExhaustedError
 from secure_bedrock.policy._encoding import FREE, Keys
 from secure_bedrock.policy._formulas import Box, Formula, Literal, all_of, find
 from secure_bedrock.policy._linking import known_case
@@ -21,6 +21,8 @@ from secure_bedrock.policy.request import Request, Value
 from secure_bedrock.policy.verdicts import Witness
 
 _TAG = "aws:principaltag/"
+#: The most that leaving keys out of a request may cost, in steps.
+_SHORTENING = 500_000
 _NONE: Mapping[str, str] = MappingProxyType({})
 #: What a request has unless it says otherwise.
 _ORDINARY = {"aws:securetransport": "true", "aws:viaawsservice": "false"}
@@ -103,6 +105,7 @@ def shortest(formula: Formula, box: Box, space: Space, budget: Budget, usual: Ma
         budget: what it may cost.
         usual: values of keys to have where they do as well as others, by key.
     """
+    own = Budget(min(_SHORTENING, max(budget.left, 0)))
     every = {each.number: each.every if isinstance(each, Attribute) else 3 for each in space.attributes}
     plain = {each.number: _plain(each, usual) for each in space.attributes}
     chosen = {number: cells & -cells for number, cells in box.items()}
@@ -111,13 +114,18 @@ def shortest(formula: Formula, box: Box, space: Space, budget: Budget, usual: Ma
             continue
         shorter = {**chosen, number: plain[number]}
         pinned = [Literal(each, cells, every[each]) for each, cells in shorter.items()]
-        found = find(all_of([formula, *pinned]), budget)
+        try:
+            own.spend(len(shorter), "a short request")
+            found = find(all_of([formula, *pinned]), own)
+        except ExhaustedError:
+            break
         more = {
             each: cells & plain[each] or cells & -cells for each, cells in (found or {}).items() if each not in shorter
         }
         # another key in the place of this one is no shorter
         if found is not None and all(cells == plain[each] or not plain[each] for each, cells in more.items()):
             chosen = {**shorter, **more}
+    budget.spend(own.steps - max(own.left, 0), "a short request")
     return chosen
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 
 from secure_bedrock.errors import InvalidInput, invalid, nearest
 from secure_bedrock.policy._globs import Context
@@ -41,6 +42,7 @@ class CompiledCondition:
     holds: Holds
 
 
+@lru_cache(maxsize=4096)
 def compile_condition(condition: Condition, *, variables: bool) -> CompiledCondition:
     """Compile a condition.
 

@@ -19,7 +19,7 @@ from secure_bedrock.policy.matching import CompiledStatement, compile_policy
 from secure_bedrock.policy.verdicts import Proved, Refuted, Unknown, Witness
 
 #: Steps for all invariants asked together; seconds, in the worst case.
-BUDGET = 20_000_000
+BUDGET = 10_000_000
 
 
 def prove(estate: Estate, invariant: Invariant, *, budget: int = BUDGET) -> Proved | Refuted | Unknown:
