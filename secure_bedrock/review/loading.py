@@ -26,12 +26,14 @@ class Reading:
         parts: what the estate was made of, with sources.
         when: the choice of parameters that leads to it, in words; empty where there is but one.
         made_up: values that stand for what a deployment fills in, each with a name for it.
+        resolver: the templates as they are deployed in this reading.
     """
 
     estate: Estate
     parts: Builder
     when: str = ""
     made_up: Mapping[str, str] = field(default_factory=dict)
+    resolver: Resolver = field(default_factory=lambda: Resolver({}))
 
     @property
     def problems(self) -> tuple[Problem, ...]:
@@ -97,7 +99,9 @@ def load(
         resolver = Resolver(by_name, variant.parameters)
         parts = build(templates, resolver)
         live.read(inputs.exports, parts)
-        reading = Reading(estate=parts.estate(), parts=parts, when=variant.when, made_up=resolver.made_up())
+        reading = Reading(
+            estate=parts.estate(), parts=parts, when=variant.when, made_up=resolver.made_up(), resolver=resolver
+        )
         readings.append(reading)
         notes |= {**parts.notes, **resolver.notes}
     return Loaded(

@@ -7,11 +7,13 @@ from dataclasses import replace
 from typing import TypeVar
 
 from secure_bedrock.data import table
+from secure_bedrock.review.checking import Facts, answered
 from secure_bedrock.review.loading import Loaded, Reading
 from secure_bedrock.review.matrix import rows_of
 from secure_bedrock.review.report import Access, BlindSpot, Finding, Report, Undecided
+from secure_bedrock.review.rules import checks, rules
 
-Row = TypeVar("Row", Access, Finding, Undecided)
+Row = TypeVar("Row", Access, Finding | Undecided)
 #: Told of each part of a review before it begins: what, how far, of how many.
 Progress = Callable[[str, int, int], None]
 
@@ -27,27 +29,47 @@ def review_estate(loaded: Loaded, *, progress: Progress | None = None) -> Report
         InvalidInput: for a policy that IAM would refuse, which `load` has not left out.
     """
     access: list[tuple[str, Access]] = []
+    results: list[tuple[str, Finding | Undecided]] = []
     for number, reading in enumerate(loaded.readings):
         if progress:
             progress(reading.when or "access", number, len(loaded.readings))
-        access += [(reading.when, row) for row in rows_of(reading)]
+        facts = Facts(reading=reading, access=rows_of(reading))
+        access += [(reading.when, row) for row in facts.access]
+        asked = [result for check in checks() for result in check(facts)]
+        results += [(reading.when, each) for each in answered(facts, asked)]
     rows = tuple(_merged(access, _access_key, len(loaded.readings)))
-    undecided = tuple(
+    undecided = [
         Undecided(rule=None, message=f"what {row.principal} can invoke", reason=row.undecided,
                   source=row.principal_source, when=row.when)
         for row in rows if row.undecided
-    )  # fmt: skip
+    ]  # fmt: skip
+    merged = tuple(_merged(results, _result_key, len(loaded.readings)))
+    undecided += [each for each in merged if isinstance(each, Undecided)]
+    findings = sorted((each for each in merged if isinstance(each, Finding)), key=_order)
     return Report(
         path=loaded.path,
         access=rows,
-        findings=(),
-        undecided=undecided,
+        findings=tuple(findings),
+        undecided=tuple(undecided),
         assumptions=loaded.assumptions,
         blind_spots=tuple(_blind_spots(loaded.readings)),
         made_up={key: value for reading in loaded.readings for key, value in reading.made_up.items()},
         left_out=loaded.left_out,
         principals=max(len(reading.estate.principals) for reading in loaded.readings),
+        rules=rules(),
     )
+
+
+def _order(finding: Finding) -> tuple[object, ...]:
+    """The most severe first, then as the files have them."""
+    source = finding.source
+    place = (source.file, source.line or 0) if source else ("", 0)
+    return (finding.about_outsiders, finding.severity.rank, *place, finding.rule.id)
+
+
+def _result_key(result: Finding | Undecided) -> object:
+    place = result.resource if isinstance(result, Finding) else result.reason
+    return (result.rule, result.message, place)
 
 
 def _merged(found: Iterable[tuple[str, Row]], key: Callable[[Row], object], readings: int) -> Iterator[Row]:
