@@ -11,8 +11,8 @@ from secure_bedrock.policy import _subjects
 from secure_bedrock.policy._automata import Domain, Glob
 from secure_bedrock.policy._budget import Budget
 from secure_bedrock.policy._cells import Asked
-from secure_bedrock.policy._encoding import Encoding, Keys, keys_in_resources
-from secure_bedrock.policy._formulas import FALSE, Formula, all_of, find
+from secure_bedrock.policy._encoding import FREE, Encoding, Keys, keys_in_resources
+from secure_bedrock.policy._formulas import FALSE, Box, Formula, all_of, find
 from secure_bedrock.policy._globs import Context, matcher, parse
 from secure_bedrock.policy._linking import Linking, known_actions, prepare, types_of
 from secure_bedrock.policy._model import Model
@@ -262,6 +262,16 @@ class Inquiry:
         except InvalidInput as error:
             return Answer(reason=f"the prover's request cannot be made: {error}")
         return Answer(reason=f"the trust policy of {found.request.resource} is not in the estate", possible=witness)
+
+    def example(self, formula: Formula) -> Box | None:
+        """Return a box of a formula: of requests that somebody makes directly, where there are such."""
+        via = "aws:viaawsservice"
+        if via in self.prover.used and self.encoding.keys.value(via) is FREE:
+            directly = self.space.key(via).among([None, "false"])
+            box = find(all_of([formula, directly]), self.prover.budget)
+            if box is not None:
+                return box
+        return find(formula, self.prover.budget)
 
     def can_use(self, statement: CompiledStatement) -> bool:
         """Whether the principal may use the actions of a statement on anything, in any circumstances."""

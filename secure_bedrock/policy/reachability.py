@@ -260,7 +260,7 @@ class _Reaching:
         return cells
 
     def _witness(self, certain: Formula) -> tuple[Witness | None, str]:
-        box = None if certain is FALSE else find(certain, self.budget)
+        box = None if certain is FALSE else self.inquiry.example(certain)
         if box is None:
             answer = search(self.prover, self.subject, self.statement)
             return None, answer.reason or ("one of its other requests is allowed" if answer.witness else "")

@@ -60,7 +60,10 @@ def scp(*statements, targets=("ou-ab12-12345678",), name="rails"):
     }  # fmt: skip
 
 
-def review(folder: Path, account: str = ACCOUNT, **resources) -> Report:
+def review(folder: Path, **resources) -> Report:
+    """Control policies bind another account than the one that deploys them; without an account that is assumed."""
+    has_rails = any(each["Type"] == "AWS::Organizations::Policy" for each in resources.values())
+    account = None if has_rails else ACCOUNT
     path = folder / "template.json"
     path.write_text(json.dumps({"Resources": resources}, indent=1))
     return review_estate(load(path, account=account, region="eu-west-1"))

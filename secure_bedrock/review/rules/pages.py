@@ -15,11 +15,11 @@ _DOCUMENTS = "documents"
 
 def page(rule_id: str) -> Rule:
     """Return the rule of an id; that it exists is the caller's to know."""
-    return pages()[rule_id]
+    return every_page()[rule_id]
 
 
 @cache
-def pages() -> Mapping[str, Rule]:
+def every_page() -> Mapping[str, Rule]:
     """Return every rule by its id, in the order of the file."""
     content = tomllib.loads((files(__package__ or __name__) / "pages.toml").read_text(encoding="utf-8"))
     documents = {name: Reference(title=title, url=url) for name, (title, url) in content.pop(_DOCUMENTS).items()}
