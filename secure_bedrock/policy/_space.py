@@ -111,6 +111,7 @@ class Vocabulary:
     resources: dict[tuple[str, bool], None] = field(default_factory=dict)
     extra: dict[str, dict[str, None]] = field(default_factory=dict)
     shared: dict[str, dict[Asked, None]] = field(default_factory=dict)
+    spelt: dict[str, str] = field(default_factory=dict)
     ties_regions: bool = False
 
     def add_policy(self, policy: Policy) -> None:
@@ -132,6 +133,8 @@ class Vocabulary:
 
     def add_action(self, action: str) -> None:
         """Take in a pattern of actions."""
+        if not action.islower():
+            self.spelt.setdefault(action.lower(), action)
         self.actions[Glob(parse("*" if action == "*:*" else action.lower(), variables=False))] = None
 
     def add_resource(self, resource: str, *, variables: bool) -> None:

@@ -87,7 +87,7 @@ def candidate(space: Space, subject: Subject, keys: Keys, box: Box, assumed: dic
     shown = {space.vocabulary.spelling(key): value for key, value in context.items() if _ORDINARY.get(key) != value}
     request = Request(
         principal=name,
-        action=known_case(str(chosen[space.action.number])),
+        action=_spelt(space, str(chosen[space.action.number])),
         resource=_resource([str(chosen[field.number]) for field in space.fields]),
         context=shown,
         endpoint=endpoint if isinstance(endpoint, str) else None,
@@ -136,6 +136,11 @@ def _plain(each: Attribute | Hit, usual: Mapping[str, str]) -> int:
     if each.name in usual and usual[each.name] in each.values:
         return 1 << each.values.index(usual[each.name])
     return each.absent_cells
+
+
+def _spelt(space: Space, action: str) -> str:
+    known = known_case(action)
+    return space.vocabulary.spelt.get(action, known) if known == action else known
 
 
 def _first(box: Box, attribute: Attribute) -> str | None:
