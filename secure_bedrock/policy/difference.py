@@ -1,37 +1,42 @@
-"""What one estate allows that another does not: each as a few descriptions, as wide as they can be, with a request."""
+"""What one estate allows that another does not: each as a few descriptions, as wide as they can be, with a request.
+
+A description is about the principal's requests that are allowed on the one side: it says what those have in common that
+the other side lacks, and leaves out what both require.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from secure_bedrock.errors import InvalidInput
 from secure_bedrock.policy._budget import Budget, ExhaustedError
-from secure_bedrock.policy._descriptions import describe
-from secure_bedrock.policy._formulas import FALSE, Box, Formula, Literal, all_of, find, negation
+from secure_bedrock.policy._descriptions import Words
+from secure_bedrock.policy._formulas import FALSE, Box, Formula, all_of, find, negation
+from secure_bedrock.policy._growing import Growing
 from secure_bedrock.policy._proving import Inquiry, Prover, subjects_of
-from secure_bedrock.policy._space import Attribute, Space
+from secure_bedrock.policy._space import Space
 from secure_bedrock.policy._subjects import Subject
 from secure_bedrock.policy._witnesses import candidate, shortest
 from secure_bedrock.policy.document import Policy, Statement
 from secure_bedrock.policy.estate import Estate
 from secure_bedrock.policy.evaluation import evaluate
 from secure_bedrock.policy.invariants import ANYBODY, Scope, requests
-from secure_bedrock.policy.matching import CompiledStatement, compile_policy
+from secure_bedrock.policy.matching import compile_policy
 from secure_bedrock.policy.proving import BUDGET
 from secure_bedrock.policy.verdicts import Witness
 
 #: How many descriptions are given for one principal, before "and more".
-MOST = 20
+MOST = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Access:
-    """A set of requests of one principal.
+    """A set of requests of a principal.
 
     Attributes:
-        principal: its ARN, or what it is called.
-        description: what the requests have in common, in words; each of the others of this kind is one too.
+        principal: its ARN, or what it is called; several where the same is so of each.
+        description: what the requests have in common, in words.
         witness: one of them, confirmed by `evaluate` on both sides; None where that could not be done.
     """
 
@@ -71,7 +76,7 @@ def diff(
     *,
     actions: Sequence[str] = ("bedrock:*", "bedrock-mantle:*", "bedrock-websearch:*", "bedrock-agentcore:*"),
     scope: Scope = ANYBODY,
-    budget: int = BUDGET,
+    budget: int = 3 * BUDGET,
 ) -> Difference:
     """Compare what two estates allow.
 
@@ -85,12 +90,11 @@ def diff(
     Raises:
         InvalidInput: for a policy that IAM would refuse.
     """
-    asked = requests(actions=tuple(actions))
-    (statement,) = compile_policy(Policy(statements=(asked,), name="actions"), principals=False)
     try:
-        sides = _Sides(before, after, asked, scope, Budget(budget))
-        gained, cut_gained, open_gained = sides.only(sides.after, sides.before, statement)
-        lost, cut_lost, open_lost = sides.only(sides.before, sides.after, statement)
+        sides = _Sides(before, after, requests(actions=tuple(actions)), scope, Budget(budget // 2))
+        gained, cut_gained, open_gained = sides.only(sides.after, sides.before)
+        sides.budget.left = budget // 2
+        lost, cut_lost, open_lost = sides.only(sides.before, sides.after)
     except ExhaustedError as error:
         return Difference(gained=(), lost=(), unsettled=(str(error),))
     unsettled = tuple(dict.fromkeys((*open_gained, *open_lost)))
@@ -102,88 +106,116 @@ class _Sides:
 
     def __init__(self, before: Estate, after: Estate, asked: Statement, scope: Scope, budget: Budget) -> None:
         self.budget = budget
-        prover = Prover(before, [asked], [scope], budget, others=(after,), more=tuple(subjects_of(after, scope)))
+        (self.statement,) = compile_policy(Policy(statements=(asked,), name="actions"), principals=False)
+        names = {principal.arn for estate in (before, after) for principal in estate.principals.values()}
+        # Whom one side names is not somebody whom nobody has named on the other.
+        more = tuple(each.without(names) for each in subjects_of(after, scope))
+        prover = Prover(before, [asked], [scope], budget, others=(after,), more=more)
         self.space: Space = prover.space
-        self.before = {_identity(each): prover.about(each) for each in prover.subjects(scope)}
+        mine = (each.without(names) for each in prover.subjects(scope))
+        self.before = {_identity(each): prover.about(each) for each in mine}
         self.after = {_identity(each): prover.about(each) for each in prover.more}
 
-    def only(
-        self, here: dict[str, Inquiry], there: dict[str, Inquiry], statement: CompiledStatement
-    ) -> tuple[tuple[Access, ...], bool, list[str]]:
-        """Return what is allowed here and not there."""
-        found: list[Access] = []
+    def only(self, here: dict[str, Inquiry], there: dict[str, Inquiry]) -> tuple[tuple[Access, ...], bool, list[str]]:
+        """Return what is allowed here and not there, whether there is more, and what may be besides."""
+        words = Words(self.space, self.statement)
+        found: dict[str, list[Access]] = {}
         unsettled: list[str] = []
         is_cut = False
-        for identity, inquiry in here.items():
-            other = there.get(identity)
-            region = inquiry.covered(statement, maybe=True)
-            surely = all_of([region, inquiry.allowed(closed=True)[0]])
-            maybe = all_of([region, inquiry.allowed(closed=False)[0]])
-            denied = _denied(other, closed=False)
-            for box in self._boxes(surely, denied, other):
-                if len(found) >= MOST:
-                    is_cut = True
-                    break
-                found.append(self._access(inquiry, other, surely, denied, box))
-            rest = all_of([maybe, _denied(other, closed=True), negation(all_of([surely, denied]))])
-            if rest is not FALSE and find(rest, self.budget) is not None:
-                reasons = [*inquiry.allowed(closed=False)[2], *(other.allowed(closed=False)[2] if other else ())]
-                unsettled.append(f"{_shown(inquiry.subject)}: {'; '.join(dict.fromkeys(reasons)) or 'not settled'}")
-        return tuple(found), is_cut, unsettled
+        changed = [(each, there.get(name)) for name, each in here.items() if _differs(each, there.get(name))]
+        share = self.budget.left // (len(changed) or 1)
+        for inquiry, other in changed:
+            self.budget.left = share
+            try:
+                is_cut |= self._of_one(inquiry, other, words, found)
+                unsettled += self._unsettled(inquiry, other)
+            except ExhaustedError as error:
+                unsettled.append(f"{_shown(inquiry.subject)}: {error}")
+        return tuple(_together(rows) for rows in found.values()), is_cut, unsettled
 
-    def _boxes(self, allowed: Formula, denied: Formula, other: Inquiry | None) -> Iterator[Box]:
-        """Yield boxes that cover what is allowed here and denied there, each grown as far as that stays so."""
-        left = all_of([allowed, denied])
-        allowed_there = negation(denied)
-        while left is not FALSE:
-            box = find(left, self.budget)
-            if box is None:
-                return
-            grown = self._grown(box, allowed, allowed_there if other else FALSE)
-            yield grown
-            left = all_of([left, negation(all_of(self._literals(grown)))])
+    def _of_one(
+        self, inquiry: Inquiry, other: Inquiry | None, words: Words, found: dict[str, list[Access]]
+    ) -> bool:  # fmt: skip
+        """Add what is allowed to one principal here and not there. Returns whether there is more."""
+        surely = all_of([self._asked(inquiry), inquiry.allowed(closed=True)[0]])
+        boxes, is_whole = self._boxes(surely, other)
+        boxes = _without_smaller(boxes)
+        for box in boxes[:MOST]:
+            access = self._access(inquiry, other, surely, box, words)
+            found.setdefault(access.description, []).append(access)
+        return not is_whole or len(boxes) > MOST
 
-    def _grown(self, box: Box, allowed: Formula, allowed_there: Formula) -> Box:
-        """Drop each restriction that is not needed to stay clear of what is allowed there; conditions go first."""
-        kept = dict(box)
-        for number in sorted(box.keys() - {self.space.action.number}, key=self._rank):
-            shorter = {each: cells for each, cells in kept.items() if each != number}
-            clash = all_of([*self._literals(shorter), allowed, allowed_there])
-            if clash is FALSE or find(clash, self.budget) is None:
-                kept = shorter
-        return self._all_actions(kept, allowed, allowed_there)
+    def _asked(self, inquiry: Inquiry) -> Formula:
+        return inquiry.covered(self.statement, maybe=True)
 
-    def _all_actions(self, box: Box, allowed: Formula, allowed_there: Formula) -> Box:
-        """Name every action that is new with the rest of the box."""
-        action = self.space.action
-        rest = {number: cells for number, cells in box.items() if number != action.number}
-        new = 0
-        for index in range(len(action.values)):
-            here = all_of([*self._literals({**rest, action.number: 1 << index}), allowed])
-            if here is FALSE or find(here, self.budget) is None:
-                continue
-            both = all_of([here, allowed_there])
-            if both is FALSE or find(both, self.budget) is None:
-                new |= 1 << index
-        return {action.number: new | box.get(action.number, 0), **rest}
+    def _unsettled(self, inquiry: Inquiry, other: Inquiry | None) -> list[str]:
+        """Why something may be allowed besides."""
+        if not any(_is_open(each) for each in (inquiry, other) if each):
+            return []
+        asked = self._asked(inquiry)
+        maybe = all_of([asked, inquiry.allowed(closed=False)[0]])
+        settled = all_of([asked, inquiry.allowed(closed=True)[0], _denied(other, closed=False)])
+        rest = all_of([maybe, _denied(other, closed=True), negation(settled)])
+        if rest is FALSE or find(rest, self.budget) is None:
+            return []
+        reasons = [*inquiry.allowed(closed=False)[2], *(other.allowed(closed=False)[2] if other else ())]
+        return [f"{_shown(inquiry.subject)}: {'; '.join(dict.fromkeys(reasons)) or 'not settled'}"]
 
-    def _rank(self, number: int) -> int:
-        """Keys are dropped before the resource, the action last."""
-        names = [self.space.action.number, *(field.number for field in self.space.fields)]
-        return -names.index(number) if number in names else -len(names) - 1 - number
+    def _boxes(self, allowed: Formula, other: Inquiry | None) -> tuple[list[Box], bool]:
+        """Return boxes that cover what is allowed here and denied there, and whether that is all of it."""
+        growing = Growing(self.space, allowed, other.allowed(closed=False)[0] if other else FALSE, self.budget)
+        left = all_of([allowed, _denied(other, closed=False)])
+        found: list[Box] = []
+        kept = self.budget.left // 3  # for the requests that show them
+        self.budget.left -= kept
+        try:
+            while (box := None if left is FALSE else find(left, self.budget)) is not None:
+                if len(found) == 2 * MOST:
+                    return found, False
+                found.append(growing.grown(box))
+                left = all_of([left, negation(all_of(growing.literals(found[-1])))])
+        except ExhaustedError:
+            if not found:
+                raise
+            return found, False
+        finally:
+            self.budget.left = max(self.budget.left, 0) + kept
+        return found, True
 
-    def _literals(self, box: Box) -> list[Literal]:
-        every = {e.number: e.every if isinstance(e, Attribute) else 3 for e in self.space.attributes}
-        return [Literal(number, cells, every[number]) for number, cells in box.items()]
-
-    def _access(self, inquiry: Inquiry, other: Inquiry | None, allowed: Formula, denied: Formula, box: Box) -> Access:
-        inside = all_of([*self._literals(box), allowed, denied])
+    def _access(self, inquiry: Inquiry, other: Inquiry | None, allowed: Formula, box: Box, words: Words) -> Access:
+        every = Growing(self.space, allowed, FALSE, self.budget)
+        inside = all_of([*every.literals(box), allowed, _denied(other, closed=False)])
         exact = find(inside, self.budget)
         witness = None
         if exact is not None:
             exact = shortest(inside, exact, self.space, self.budget, inquiry.subject.own_tags)
             witness = _witness(inquiry, other, exact)
-        return Access(principal=_shown(inquiry.subject), description=describe(self.space, box), witness=witness)
+        return Access(principal=_shown(inquiry.subject), description=words.of(box), witness=witness)
+
+
+def _is_open(inquiry: Inquiry) -> bool:
+    return inquiry.allowed(closed=False)[0] != inquiry.allowed(closed=True)[0]
+
+
+def _differs(inquiry: Inquiry, other: Inquiry | None) -> bool:
+    """Whether two principals may be allowed different requests: not where their formulas are the same."""
+    return other is None or any(inquiry.allowed(closed=c)[0] != other.allowed(closed=c)[0] for c in (True, False))
+
+
+def _without_smaller(boxes: Iterable[Box]) -> list[Box]:
+    """Leave out boxes that lie in others."""
+    found = list(boxes)
+    return [box for i, box in enumerate(found) if not any(_is_within(box, o) for o in (*found[:i], *found[i + 1 :]))]
+
+
+def _is_within(box: Box, other: Box) -> bool:
+    return all(number in box and not box[number] & ~cells for number, cells in other.items())
+
+
+def _together(rows: list[Access]) -> Access:
+    """One access of several principals, by the witness of the first that has one."""
+    witness = next((row.witness for row in rows if row.witness), None)
+    return Access(principal=", ".join(row.principal for row in rows), description=rows[0].description, witness=witness)
 
 
 def _denied(other: Inquiry | None, *, closed: bool) -> Formula:
@@ -211,4 +243,4 @@ def _identity(subject: Subject) -> str:
 
 
 def _shown(subject: Subject) -> str:
-    return f"{subject.stem}*, not in the estate" if subject.stem else subject.caller.session or subject.caller.arn
+    return f"{subject.stem}* (not in the estate)" if subject.stem else subject.caller.session or subject.caller.arn

@@ -132,11 +132,11 @@ def test_nothing_new_is_a_proof_and_what_is_new_is_described():
     same = diff(before, before, actions=BEDROCK)
     assert (same.gained, same.lost, same.nothing_new) == ((), (), True)
     changed = diff(before, after, actions=BEDROCK)
-    assert [str(each) for each in changed.gained] == [f"{ROLE}: action bedrock:InvokeModel"]
+    assert [str(each) for each in changed.gained] == [f"{ROLE}: bedrock:InvokeModel"]
     assert changed.gained[0].witness
     assert not changed.nothing_new
     assert diff(after, before, actions=BEDROCK).nothing_new
-    assert [str(each) for each in diff(after, before, actions=BEDROCK).lost] == [f"{ROLE}: action bedrock:InvokeModel"]
+    assert [str(each) for each in diff(after, before, actions=BEDROCK).lost] == [f"{ROLE}: bedrock:InvokeModel"]
 
 
 @pytest.mark.parametrize("seed", range(3))

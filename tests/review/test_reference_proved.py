@@ -5,12 +5,13 @@ from __future__ import annotations
 import copy
 import json
 import shutil
+import time
 from pathlib import Path
 
 import pytest
 
 from reference.configuration import Configuration, OrganizationConfiguration
-from secure_bedrock.policy import Call, Policy, Principal, evaluate, prove
+from secure_bedrock.policy import Call, Policy, Principal, diff, evaluate, prove
 from secure_bedrock.policy import bedrock_invariants as catalogue
 from secure_bedrock.policy.estate import Estate
 from secure_bedrock.policy.verdicts import Proved, Refuted
@@ -248,6 +249,55 @@ def test_a_weakened_deployment_is_refuted_by_a_request_that_shows_it(sound, asse
 @pytest.mark.parametrize("changes", [[without("OtherModels")], [allows(Action=INVOKE)], [endpoint_policy(OPEN)]])
 def test_a_layer_less_leaves_the_models_to_the_other_layers(sound, assembly, tmp_path, changes):
     assert isinstance(prove(weakened(assembly, tmp_path, changes), asked(sound)["models"]), Proved)
+
+
+UNNAMED = tuple(f"arn:aws:iam::{ACCOUNT}:{name}" for name in ("root", "role/* (not in", "user/* (not in"))
+INVOKES = "bedrock:InvokeModel, bedrock:InvokeModelWithResponseStream"
+KEYS = "bedrock-mantle:CallWithBearerToken, bedrock:CallWithBearerToken"
+#: What a change lets whom do, in one sentence or two.
+GAINED = {
+    "endpoint policy removed": [(UNNAMED, "where aws:SourceVpce is vpce-")],
+    "no guardrail": [
+        (["role/secure-bedrock/"], f"{INVOKES} on foundation-model/amazon.nova-lite-v1:0, where bedrock:Guardrail"),
+    ],
+    "calls from any network": [
+        (["role/secure-bedrock/"], f"bedrock:ApplyGuardrail, {INVOKES} on guardrail/"),
+    ],
+    "API key statement removed": [(UNNAMED, KEYS)],
+    "another role, one action": [(["role/intruder"], "bedrock:InvokeModel")],
+    "another role, mantle": [(["role/intruder"], "bedrock-mantle:* but bedrock-mantle:CallWithBearerToken")],
+    "rules detached": [(UNNAMED, "where aws:RequestedRegion is not eu-west-1")],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("variant", GAINED)
+def test_what_a_change_lets_somebody_do_is_said_in_a_few_words(sound, assembly, tmp_path, variant):
+    after = weakened(assembly, tmp_path, WEAKENED[variant][0])
+    started = time.process_time()
+    found = diff(sound, after)
+    assert time.process_time() - started < 10
+    assert not found.nothing_new
+    assert not found.lost
+    assert not found.unsettled
+    assert len(found.gained) <= 8
+    assert all(len(str(each)) < 900 for each in found.gained)
+    everybody = " ".join(each.principal for each in found.gained)
+    for principals, words in GAINED[variant]:
+        assert all(each in everybody for each in principals), everybody
+        assert any(words in each.description for each in found.gained), [*map(str, found.gained)]
+    for each in found.gained:
+        witness = each.witness
+        assert witness is not None
+        assert evaluate(witness.estate, witness.request).allowed
+    back = diff(after, sound)
+    assert back.nothing_new
+    assert [*map(str, back.lost)] == [*map(str, found.gained)]
+
+
+def test_nothing_changed_is_nothing_new(sound):
+    found = diff(sound, sound)
+    assert found.nothing_new
+    assert (found.gained, found.lost, found.is_cut) == ((), (), False)
 
 
 TRUST = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"AWS": "arn:aws:iam::444455556666:root"}}
