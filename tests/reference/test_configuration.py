@@ -75,7 +75,7 @@ def test_every_entry_is_described_and_no_other_is_taken():
 
 
 def test_cdk_json_says_how_to_run_it_and_caches_no_look_up():
-    assert CDK_JSON["app"] == "python app.py"
+    assert CDK_JSON["app"] == "python3 tools/run.py python app.py"  # in no activated environment too
     keys = set(CDK_JSON["context"]) - {CONTEXT_KEY}
     assert all(key.startswith(("@aws-cdk/", "@aws-cdk-containers/")) for key in keys)
 
