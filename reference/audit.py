@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import aws_cdk as cdk
 
-from secure_bedrock import BedrockAuditTrail, InvocationLogging, TrailSource
+from secure_bedrock import BedrockAuditTrail, InvocationLogging, TrailSource, UsageWatch
 
 if TYPE_CHECKING:
     from constructs import Construct
@@ -37,5 +37,6 @@ class AuditStack(cdk.Stack):
             trail=TrailSource.new(object_lock_days=configuration.object_lock_days),
             notify=configuration.notify,
             calls_threshold=configuration.calls_threshold,
+            usage=UsageWatch(tokens_by_role=configuration.tokens_by_role, monthly_budget=configuration.monthly_budget),
             invocation_logging=InvocationLogging() if configuration.invocation_logging else None,
         )

@@ -77,12 +77,16 @@ class AuditConfiguration:
         calls_threshold: calls in five minutes that are too many.
         object_lock_days: days for which no record can be deleted; None for no such rule.
         invocation_logging: whether prompts and answers are recorded.
+        tokens_by_role: tokens of one role in five minutes that are too many; None for no such alarms.
+        monthly_budget: whole US dollars a month for Bedrock; None for no budget.
     """
 
     notify: tuple[str, ...] | None = None
     calls_threshold: int = 1000
     object_lock_days: int | None = None
     invocation_logging: bool = True
+    tokens_by_role: int | None = None
+    monthly_budget: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from secure_bedrock.constructs.project import BedrockProject
     from secure_bedrock.constructs.role import ScopedInvokeRole
     from secure_bedrock.constructs.trail_source import TrailSource
+    from secure_bedrock.constructs.usage_watch import UsageWatch
     from secure_bedrock.detections.detection import Detection
     from secure_bedrock.errors import InvalidInput
     from secure_bedrock.policy.actions import InvokeActions
@@ -54,6 +55,7 @@ __all__ = [
     "RolesAnywherePrincipal",
     "ScopedInvokeRole",
     "TrailSource",
+    "UsageWatch",
 ]
 
 #: Where each public name lives; it is imported on first use, so that a part never pays for the rest.
@@ -82,6 +84,7 @@ _HOMES = {
     "RolesAnywherePrincipal": "constructs.principals",
     "ScopedInvokeRole": "constructs.role",
     "TrailSource": "constructs.trail_source",
+    "UsageWatch": "constructs.usage_watch",
 }
 
 

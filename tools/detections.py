@@ -19,7 +19,7 @@ Written by `tools/detections.py` from `secure_bedrock/detections`. *Filter*: a m
 alarm, for every Region the trail covers, minutes after the call. *Event*: a rule on EventBridge tells of each event at
 once, of the audit's Region; *(global)*: of the Region that global services report to, too, see
 [how to](../how-to/audit.md#at-once); *(global only)*: of that alone. What comes in floods, as a stolen key's calls do,
-has no such rule: its alarm tells once. *Metric*: the alarms `calls` and `unusual-calls`. *Query*: a person asks, by a
+has no such rule: its alarm tells once. *Metric*: the alarms `calls` and `unusual-...`. *Query*: a person asks, by a
 saved query. *Needs*: what must be known, from the app or from the property of that name; without it the detection is
 left out with a warning. The saved queries stand at the end.
 Techniques are MITRE ATT&CK's, and ATLAS's where they begin with AML.

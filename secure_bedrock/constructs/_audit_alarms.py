@@ -12,6 +12,7 @@ from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
+from secure_bedrock.constructs._bands import band_alarm
 from secure_bedrock.detections import INFERENCE, Detection, Normal, filter_patterns, query_for, remedy
 from secure_bedrock.policy.reserved import AUDIT_PREFIX
 
@@ -73,7 +74,9 @@ class Alarms:
         )
         too_many.add_alarm_action(*self._actions)
         self.made["calls"] = too_many
-        self.made["unusual-calls"] = self._unusual(calls)
+        metric = cloudwatch.CfnAlarm.MetricProperty(namespace=calls.namespace, metric_name=calls.metric_name)
+        text = "More calls of Bedrock than is usual at this hour. Group the records by identity."
+        self.unusual("unusual-calls", metric, text, measured="calls")
 
     def count_calls(self, log_group: logs.ILogGroup) -> cloudwatch.Metric:
         """Return the metric of inference in all its forms, from the records."""
@@ -116,7 +119,14 @@ class Alarms:
         self.made[name] = alarm
 
     def _filter(
-        self, name: str, log_group: logs.ILogGroup, pattern: str, *, suffix: str = "", default: int | None = None
+        self,
+        name: str,
+        log_group: logs.ILogGroup,
+        pattern: str,
+        *,
+        suffix: str = "",
+        value: str = "1",
+        default: int | None = None,
     ) -> None:
         logs.CfnMetricFilter(
             self._scope,
@@ -126,41 +136,39 @@ class Alarms:
             filter_pattern=pattern,
             metric_transformations=[
                 logs.CfnMetricFilter.MetricTransformationProperty(
-                    metric_namespace=NAMESPACE, metric_name=name, metric_value="1", unit="Count", default_value=default
+                    metric_namespace=NAMESPACE,
+                    metric_name=name,
+                    metric_value=value,
+                    unit="Count",
+                    default_value=default,
                 )
             ],
         )
 
-    def _unusual(self, calls: cloudwatch.Metric) -> cloudwatch.CfnAlarm:
-        """The L1: the L2 has no alarm on an anomaly band."""
-        return cloudwatch.CfnAlarm(
+    def unusual(
+        self, name: str, metric: cloudwatch.CfnAlarm.MetricProperty, description: str, *, measured: str
+    ) -> None:
+        """Add an alarm on more than is usual at that hour, for a quarter of an hour."""
+        self.made[name] = band_alarm(
             self._scope,
-            "UnusualCallsAlarm",
-            alarm_name=name_of("unusual-calls"),
-            alarm_description="More calls of Bedrock than is usual at this hour. Group the records by identity.",
-            comparison_operator="GreaterThanUpperThreshold",
-            evaluation_periods=3,
-            datapoints_to_alarm=3,
-            threshold_metric_id="band",
-            treat_missing_data="notBreaching",
-            alarm_actions=[topic.topic_arn for topic in self._topics],
-            metrics=[
-                cloudwatch.CfnAlarm.MetricDataQueryProperty(
-                    id="calls",
-                    return_data=True,
-                    metric_stat=cloudwatch.CfnAlarm.MetricStatProperty(
-                        metric=cloudwatch.CfnAlarm.MetricProperty(
-                            namespace=calls.namespace, metric_name=calls.metric_name
-                        ),
-                        period=300,
-                        stat="Sum",
-                    ),
-                ),
-                cloudwatch.CfnAlarm.MetricDataQueryProperty(
-                    id="band", return_data=True, expression=f"ANOMALY_DETECTION_BAND(calls, {_ANOMALY_WIDTH})"
-                ),
-            ],
+            f"{''.join(word.capitalize() for word in name.split('-'))}Alarm",
+            name=name_of(name),
+            description=description,
+            metric=metric,
+            measured=measured,
+            period=300,
+            datapoints=3,
+            topics=[topic.topic_arn for topic in self._topics],
         )
+
+    def watch_tokens(self, role: str, log_group: logs.ILogGroup, *, threshold: int) -> None:
+        """Add an alarm on more tokens of one role in five minutes than a number, in and out added up."""
+        name = f"Tokens-{role}"
+        pattern = f'{{ $.identity.arn = "*:assumed-role/{role}/*" }}'
+        for way in ("input", "output"):
+            self._filter(name, log_group, pattern, suffix=f"-{way}", value=f"$.{way}.{way}TokenCount")
+        text = f"More than {threshold} tokens in five minutes by the role {role}. Compare with what it did before."
+        self._alarm(f"tokens-{role}", _count(name, 300), text, threshold=threshold + 1)
 
 
 def patterns_of(detection: Detection, normal: Normal) -> tuple[str, ...]:

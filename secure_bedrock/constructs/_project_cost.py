@@ -1,49 +1,38 @@
-"""What watches a project's use: a budget and an anomaly monitor on its tag, an alarm on each profile's calls."""
+"""What watches a project's use: budget and anomaly monitor on its tag, alarms on each profile's calls and tokens."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from aws_cdk import aws_budgets as budgets
 from aws_cdk import aws_ce as ce
 from aws_cdk import aws_cloudwatch as cloudwatch
 from constructs import Construct, IConstruct
 
-#: Percent of the budget: spent, and expected by the month's end.
-_SPENT, _EXPECTED = (80, 100), (100,)
-_BAND = 3
+from secure_bedrock.constructs._bands import band_alarm, bedrock_metric
+from secure_bedrock.constructs._budgets import monthly_budget
+
 _QUARTER_OF_AN_HOUR = 900
+#: What is watched of a profile: the alarm's id, the end of its name, Bedrock's metric, and a word for it.
+_WATCHED = (
+    ("UnusualCalls", "", "Invocations", "calls"),
+    ("UnusualInput", "-input", "InputTokenCount", "tokens"),
+    ("UnusualOutput", "-output", "OutputTokenCount", "tokens"),
+)
 
 
-def monthly_budget(
+def project_budget(
     scope: Construct, name: str, *, project: str, dollars: float, topic_arn: str, tags: Mapping[str, str]
 ) -> budgets.CfnBudget:
-    """Return a budget on what bears the project's tag; it tells, it stops nothing. Older CDKs tag no budgets."""
-    thresholds = [("ACTUAL", percent) for percent in _SPENT] + [("FORECASTED", percent) for percent in _EXPECTED]
-    return budgets.CfnBudget(
+    """Return a budget on what bears the project's tag."""
+    return monthly_budget(
         scope,
-        "Budget",
-        budget=budgets.CfnBudget.BudgetDataProperty(
-            budget_name=name,
-            budget_type="COST",
-            time_unit="MONTHLY",
-            budget_limit=budgets.CfnBudget.SpendProperty(amount=dollars, unit="USD"),
-            cost_filters={"TagKeyValue": [f"user:project${project}"]},
-        ),
-        notifications_with_subscribers=[
-            budgets.CfnBudget.NotificationWithSubscribersProperty(
-                notification=budgets.CfnBudget.NotificationProperty(
-                    comparison_operator="GREATER_THAN",
-                    notification_type=kind,
-                    threshold=percent,
-                    threshold_type="PERCENTAGE",
-                ),
-                subscribers=[budgets.CfnBudget.SubscriberProperty(address=topic_arn, subscription_type="SNS")],
-            )
-            for kind, percent in thresholds
-        ],
-        resource_tags=[budgets.CfnBudget.ResourceTagProperty(key=key, value=tags[key]) for key in sorted(tags)],
+        name,
+        dollars=dollars,
+        filters={"TagKeyValue": [f"user:project${project}"]},
+        subscribers={topic_arn: "SNS"},
+        tags=tags,
     )
 
 
@@ -77,39 +66,22 @@ def cost_anomalies(
     return monitor, subscription
 
 
-def unusual_calls(scope: IConstruct, *, name: str, profile_id: str, topic_arn: str) -> cloudwatch.CfnAlarm:
-    """Return an alarm on more calls through a profile than is usual at that hour; the L2 has no alarm on a band.
+def unusual_use(scope: IConstruct, *, name: str, profile_id: str, topic_arn: str) -> Iterator[cloudwatch.CfnAlarm]:
+    """Yield alarms on more calls through a profile, and on more tokens in and out, than is usual at that hour.
 
-    Bedrock counts calls by the id that the caller named (Amazon Bedrock User Guide, "Monitoring with CloudWatch").
+    Bedrock counts by the id that the caller named (Amazon Bedrock User Guide, "Monitoring with CloudWatch").
     """
-    return cloudwatch.CfnAlarm(
-        scope,
-        "UnusualCalls",
-        alarm_name=name,
-        alarm_description="More calls through this application inference profile than is usual at this hour. "
-        "Look at the callers of its ARN in CloudTrail; docs/how-to/revoke.md stops them.",
-        comparison_operator="GreaterThanUpperThreshold",
-        evaluation_periods=3,
-        datapoints_to_alarm=2,
-        threshold_metric_id="band",
-        treat_missing_data="notBreaching",
-        alarm_actions=[topic_arn],
-        metrics=[
-            cloudwatch.CfnAlarm.MetricDataQueryProperty(
-                id="calls",
-                return_data=True,
-                metric_stat=cloudwatch.CfnAlarm.MetricStatProperty(
-                    metric=cloudwatch.CfnAlarm.MetricProperty(
-                        namespace="AWS/Bedrock",
-                        metric_name="Invocations",
-                        dimensions=[cloudwatch.CfnAlarm.DimensionProperty(name="ModelId", value=profile_id)],
-                    ),
-                    period=_QUARTER_OF_AN_HOUR,
-                    stat="Sum",
-                ),
-            ),
-            cloudwatch.CfnAlarm.MetricDataQueryProperty(
-                id="band", return_data=True, expression=f"ANOMALY_DETECTION_BAND(calls, {_BAND})"
-            ),
-        ],
-    )
+    for construct_id, end, metric, what in _WATCHED:
+        yield band_alarm(
+            scope,
+            construct_id,
+            name=f"{name}{end}",
+            description=f"More {what}{' in' * (end == '-input')}{' out' * (end == '-output')} through this application "
+            "inference profile than is usual at this hour. Look at the callers of its ARN in CloudTrail; "
+            "docs/how-to/incident.md stops them.",
+            metric=bedrock_metric(metric, {"ModelId": profile_id}),
+            measured=what,
+            period=_QUARTER_OF_AN_HOUR,
+            datapoints=2,
+            topics=[topic_arn],
+        )

@@ -36,6 +36,7 @@ from secure_bedrock.constructs._audit_watch import Watch
 from secure_bedrock.constructs._edge import check_at_synth, warn
 from secure_bedrock.constructs.invocation_logging import InvocationLogging, InvocationLoggingSetting, other_settings
 from secure_bedrock.constructs.trail_source import TrailSource
+from secure_bedrock.constructs.usage_watch import UsageWatch, watch_roles, watch_usage
 from secure_bedrock.detections import Detection, Normal, Records, Route
 from secure_bedrock.errors import invalid
 from secure_bedrock.policy.access import unique
@@ -64,6 +65,7 @@ class BedrockAuditTrail(Construct):
         alarms: all of them, in the order of their detections; complete after synth.
         dashboard: None where not wanted.
         queries: the saved queries, by their ids: those whose records are there.
+        budget: None without `UsageWatch(monthly_budget=...)`.
     """
 
     def __init__(
@@ -85,6 +87,7 @@ class BedrockAuditTrail(Construct):
         watched_security_groups: Iterable[object] | None = None,
         expected_principals: Iterable[object] | None = None,
         calls_threshold: int = _CALLS,
+        usage: UsageWatch | None = None,
         network_activity_events: bool = True,
         dashboard: bool = True,
     ) -> None:
@@ -119,6 +122,7 @@ class BedrockAuditTrail(Construct):
                 read settings. They count for D08, D10, D16, D20 to D22, D27, D28, D30, D35 and D37, never for what
                 blinds the audit. Default: nobody.
             calls_threshold: calls in five minutes that are too many. Default: 1,000.
+            usage: what is watched of tokens and money. Default: tokens that are more than is usual; see `UsageWatch`.
             network_activity_events: record what endpoints deny (D04); a new trail only. Default: True.
             dashboard: make one. Default: True.
 
@@ -182,6 +186,8 @@ class BedrockAuditTrail(Construct):
         self.queries = save_queries(self, recorded, trail=self.log_group, invocations=invocations)
         register(self)
         self._calls = self._watch_calls(calls_threshold)
+        self._usage = _usage(usage, invocation_logging)
+        self.budget = watch_usage(self, self._usage, self._alarms, notify)
         self._rules = None
         if any(Route.EVENT in each.routes for each in self._chosen):
             self._rules = EventRules(self, place, self.topic, self.key)
@@ -248,6 +254,9 @@ class BedrockAuditTrail(Construct):
 
     def _finish(self) -> None:
         """Write what depends on all that was made."""
+        if self.invocation_logging is not None and self._usage.tokens_by_role is not None:
+            roles = self._normal().roles or ()
+            watch_roles(self, self._usage, self._alarms, roles, self.invocation_logging.log_group)
         if self._rules is not None:
             self._alarms.watch_delivery(self._rules.queue, self.topic, self._rules.made)
 
@@ -305,3 +314,11 @@ def _recorded(source: TrailSource, logging: InvocationLogging | None, *, network
     if source.is_new and not network_activity_events:
         recorded &= ~Records.NETWORK_ACTIVITY
     return recorded if logging is None else recorded | Records.INVOCATIONS
+
+
+def _usage(usage: UsageWatch | None, logging: InvocationLogging | None) -> UsageWatch:
+    if usage is not None and not isinstance(usage, UsageWatch):
+        raise invalid("usage", usage, allowed="UsageWatch(...)")
+    if usage is not None and usage.tokens_by_role is not None and logging is None:
+        raise invalid("usage.tokens_by_role", usage.tokens_by_role, allowed="a number together with invocation_logging")
+    return usage or UsageWatch()

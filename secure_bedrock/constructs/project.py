@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Unpack
@@ -15,8 +15,9 @@ from aws_cdk import aws_kms as kms
 from aws_cdk import aws_resourcegroups as resourcegroups
 from constructs import Construct, IConstruct
 
+from secure_bedrock.constructs._budgets import require_dollars
 from secure_bedrock.constructs._edge import models_of, warn
-from secure_bedrock.constructs._project_cost import cost_anomalies, monthly_budget, unusual_calls
+from secure_bedrock.constructs._project_cost import cost_anomalies, project_budget, unusual_use
 from secure_bedrock.constructs._project_notices import notice_topic
 from secure_bedrock.constructs._revocation import revocation_time
 from secure_bedrock.constructs._tags import checked_tags
@@ -63,7 +64,7 @@ class BedrockProject(Construct):
         tags: every tag of the project.
         roles: the roles made by `add_role` so far.
         topic: where budget and alarms tell.
-        alarms: on unusual calls, one a profile.
+        alarms: on unusual calls, tokens in and tokens out, three a profile.
         budget: None without `monthly_budget`.
         cost_monitor: None without `cost_anomaly`.
         resource_group: what AWS Resource Groups finds by the project's tags. It does not list IAM roles.
@@ -134,7 +135,7 @@ class BedrockProject(Construct):
             for model in copied
         )
         self.topic = notice_topic(self, self._name, notify=notify, key=encryption_key)
-        self.alarms = tuple(self._alarm(profile) for profile in self._profiles.values())
+        self.alarms = tuple(alarm for profile in self._profiles.values() for alarm in self._alarms_of(profile))
         self._watch_money(monthly_budget=monthly_budget, cost_anomaly=cost_anomaly)
         self.resource_group = self._group()
         for key, value in self.tags.items():
@@ -186,9 +187,9 @@ class BedrockProject(Construct):
             warn(self, note.id, note.text)
         return profile
 
-    def _alarm(self, profile: bedrock.CfnApplicationInferenceProfile) -> cloudwatch.CfnAlarm:
+    def _alarms_of(self, profile: bedrock.CfnApplicationInferenceProfile) -> Iterator[cloudwatch.CfnAlarm]:
         place = profile.node.scope
-        return unusual_calls(
+        return unusual_use(
             place,
             name=f"{_PREFIX}{_unique(place, 200)}",
             profile_id=profile.attr_inference_profile_id,
@@ -197,15 +198,8 @@ class BedrockProject(Construct):
 
     def _require_money(self, **dollars: float | None) -> None:
         for name, value in dollars.items():
-            if value is None:
-                continue
-            if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < 1e12:  # noqa: PLR2004
-                raise invalid(name, value, allowed="US dollars, more than nothing")
-            partition = environment_of(self).partition
-            if known(partition) is not None and partition != "aws":
-                raise invalid(
-                    name, value, allowed=f"None in {partition}: its costs are counted by a commercial account"
-                )
+            if value is not None:
+                require_dollars(self, name, value)
 
     def _watch_money(self, *, monthly_budget: float | None, cost_anomaly: float | None) -> None:
         given = {"project": self.tags["project"], "topic_arn": self.topic.topic_arn}
@@ -253,7 +247,7 @@ def _unique(construct: IConstruct, longest: int) -> str:
 
 
 def _budget(scope: Construct, name: str, dollars: float, given: dict[str, Any]) -> Any:  # noqa: ANN401
-    return monthly_budget(scope, name, dollars=dollars, **given)
+    return project_budget(scope, name, dollars=dollars, **given)
 
 
 def _require_value(name: str, value: object) -> None:

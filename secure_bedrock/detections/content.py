@@ -46,8 +46,11 @@ CONTENT = (
         severity=Severity.MEDIUM,
         technique="T1496.004",
         why="Somebody else uses your models, copies one by asking, or runs up the bill.",
-        runbook=("Query the records for calls by identity.", "Suspend the role that is not expected."),
-        blind="A theft within what is usual; many tokens in few calls (`calls`, `unusual-calls` count calls).",
+        runbook=(
+            "Query the records for calls by identity, the invocation log for tokens.",
+            "Suspend the role that is not expected.",
+        ),
+        blind="A theft within what is usual at that hour; tokens on bedrock-mantle, or outside the audit's Region.",
         find=never,
         routes=Route.METRIC | Route.QUERY,
     ),

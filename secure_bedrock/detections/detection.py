@@ -44,7 +44,7 @@ class Route(Flag):
     EVENT = auto()
     """An EventBridge rule that tells of each event at once, where a `Bus` carries it."""
     METRIC = auto()
-    """The alarms on the number of calls, `calls` and `unusual-calls`: no alarm bears the detection's id."""
+    """The alarms on the number of calls and tokens (`calls`, `unusual-...`): no alarm bears the detection's id."""
     QUERY = auto()
     """A saved query that a person runs: it needs several events, or a judgement. See `query_for`."""
 

@@ -34,6 +34,9 @@ from tests.oracle.simulator import ask, reason_to_leave_out
 TRAIL = f"arn:aws:cloudtrail:eu-west-1:{ACCOUNT}:trail/secure-bedrock-audit-trail"
 BUCKET = f"arn:aws:s3:::secure-bedrock-audit-{ACCOUNT}-eu-west-1"
 
+#: Beside the detections' own.
+USAGE = {"calls", "unusual-calls", "unusual-input-tokens", "unusual-output-tokens"}
+
 
 def audit(place, **changed):
     return BedrockAuditTrail(place.stack("Audit"), "Audit", **changed)
@@ -176,7 +179,7 @@ KNOWN = {
 def test_every_detection_has_a_filter_and_an_alarm_under_the_audits_name(place):
     created = audit(place, invocation_logging=InvocationLogging(), **KNOWN)
     found = alarms(place)
-    assert set(found) == WITH_FILTER | {"calls", "unusual-calls"} | DELIVERY
+    assert set(found) == WITH_FILTER | USAGE | DELIVERY
     assert len(created.alarms) == len(found)
     filters = resources(place, "AWS::Logs::MetricFilter")
     for detection in Detection.all():
@@ -207,7 +210,7 @@ def test_what_is_approved_is_printed_in_the_alarm(place):
 
 def test_some_detections_can_be_chosen(place):
     audit(place, detections=Detection.named("D09", "D19"))
-    assert set(alarms(place)) == {"D09", "D19", "calls", "unusual-calls"} | DELIVERY - {
+    assert set(alarms(place)) == {"D09", "D19"} | USAGE | DELIVERY - {
         "event-failures-2", "event-failures-3"
     }  # fmt: skip
 
@@ -324,7 +327,7 @@ def test_an_existing_trails_log_group_is_searched_and_no_trail_made(place):
 def test_without_records_only_calls_are_counted_and_that_is_written_down(place):
     audit(place, trail=TrailSource.none())
     found = alarms(place)
-    assert set(found) - DELIVERY == {"calls", "unusual-calls"}
+    assert set(found) - DELIVERY == USAGE
     assert (found["calls"]["Namespace"], found["calls"]["MetricName"]) == ("AWS/Bedrock", "Invocations")
     assert any("secure-bedrock:no-records" in message for message in place.messages())
 

@@ -131,12 +131,14 @@ def test_the_monitor_counts_the_projects_tag(place):
     assert subscription["Frequency"] == "IMMEDIATE"
 
 
-def test_unusual_calls_are_told_for_each_profile(place):
+def test_unusual_calls_and_tokens_are_told_for_each_profile(place):
     project(place, models=[EU_LITE, LITE])
     alarms = made(place, ALARM)
-    counted = [alarm["Metrics"][0]["MetricStat"]["Metric"]["Dimensions"][0] for alarm in alarms]
-    assert [each["Name"] for each in counted] == ["ModelId", "ModelId"]
-    assert len({json.dumps(each["Value"]) for each in counted}) == 2
+    metrics = [alarm["Metrics"][0]["MetricStat"]["Metric"] for alarm in alarms]
+    assert {each["Dimensions"][0]["Name"] for each in metrics} == {"ModelId"}
+    counted = {(each["MetricName"], json.dumps(each["Dimensions"][0]["Value"])) for each in metrics}
+    assert len(counted) == len(alarms) == 6
+    assert {name for name, _ in counted} == {"Invocations", "InputTokenCount", "OutputTokenCount"}
     assert all(alarm["AlarmActions"] for alarm in alarms)
 
 
@@ -176,7 +178,8 @@ def test_two_projects_of_one_stack_collide_in_no_name(place):
     named = {"AWS::SNS::Topic": "TopicName", ALARM: "AlarmName", PROFILE: "InferenceProfileName",
              "AWS::ResourceGroups::Group": "Name", "AWS::CE::AnomalyMonitor": "MonitorName"}  # fmt: skip
     for kind, name in named.items():
-        assert len({properties[name] for properties in of_type(template, kind)}) == 2, kind
+        found = [properties[name] for properties in of_type(template, kind)]
+        assert len(set(found)) == len(found) == (6 if kind == ALARM else 2), kind
     budgets = [budget["Budget"]["BudgetName"] for budget in of_type(template, "AWS::Budgets::Budget")]
     assert len(set(budgets)) == 2
     assert all("eu-west-1" in name and len(name) <= 100 for name in budgets)
