@@ -160,7 +160,7 @@ def test_the_audit_is_read_back(cloud):
     assert {found["filterName"] for found in filters} >= {"secure-bedrock-audit-D01", "secure-bedrock-audit-D17"}
     alarms = cloud.client("cloudwatch").describe_alarms(AlarmNamePrefix="secure-bedrock-audit-")["MetricAlarms"]
     names = [alarm["AlarmName"].removeprefix("secure-bedrock-audit-").partition("-")[0] for alarm in alarms]
-    assert (names.count("project"), names.count("access")) == (1, 2)
+    assert (names.count("project"), names.count("access")) == (3, 2)
     counted = {each["metricName"] for found in filters for each in found["metricTransformations"]}
     assert counted - {alarm.get("MetricName") for alarm in alarms} == set(), "a metric that nobody watches"
     setting = cloud.client("bedrock").get_model_invocation_logging_configuration()["loggingConfig"]
