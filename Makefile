@@ -34,6 +34,10 @@ audit: setup ## known vulnerabilities of the locked packages; AUDIT=required fai
 sbom: setup ## every locked package as a CycloneDX document in dist
 	@$(RUN) python -m tools.sbom
 
+.PHONY: cost
+cost: setup ## what the reference app costs in a month, from its templates and the dated prices: docs/cost.md
+	@$(RUN) python -m tools.cost > docs/cost.md
+
 differential: setup ## the evaluator against the IAM simulator on COUNT=20000 random questions of SEED
 	@$(RUN) python -m tests.policy.differential --count $(or $(COUNT),20000) --seed $(or $(SEED),20261101)
 
