@@ -111,6 +111,15 @@ class Facts:
             if ":role/" in each.arn and (name in self.invokers or name in self.scoped)
         }  # fmt: skip
 
+    @cached_property
+    def uses_guardrails(self) -> bool:
+        """Whether there is a guardrail, or a policy that asks for one."""
+        conditions = (
+            each.key.lower() for principal in self.estate.principals.values() for policy in principal.identity
+            for statement in policy.statements for each in statement.conditions
+        )  # fmt: skip
+        return bool(self.resources("AWS::Bedrock::Guardrail")) or "bedrock:guardrailidentifier" in conditions
+
     def source_of(self, principal: str) -> Source | None:
         """Return where a principal of the estate stands."""
         holder = self.reading.parts.holders.get(self.estate.principals[principal].arn)
@@ -155,10 +164,9 @@ class Facts:
             resource_policies=self.estate.resource_policies, organization_id=self.estate.organization_id,
         )  # fmt: skip
 
-    def with_principal(self, name: str, **changes: Any) -> Estate:  # noqa: ANN401 - fields of a Principal
-        """Return the estate with one principal changed."""
-        changed = replace(self.estate.principals[name], **changes)
-        return replace(self.estate, principals={**self.estate.principals, name: changed})
+    def only(self, name: str, **changes: Any) -> Estate:  # noqa: ANN401 - fields of a Principal
+        """Return the estate with one principal alone, changed: all that its own requests depend on."""
+        return replace(self.estate, principals={name: replace(self.estate.principals[name], **changes)})
 
 
 def only_allowing(policies: Iterable[Policy], statement: Statement) -> tuple[Policy, ...]:

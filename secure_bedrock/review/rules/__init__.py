@@ -10,7 +10,7 @@ from secure_bedrock.errors import invalid, nearest
 from secure_bedrock.review.checking import Facts, Result
 from secure_bedrock.review.report import Rule
 
-_FAMILIES = ("endpoints", "access", "policies")
+_FAMILIES = ("endpoints", "access", "trust", "paths", "conditions", "organization", "audit", "policies")
 
 
 @cache

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from secure_bedrock.policy.bedrock_invariants import INFERENCE
+from secure_bedrock.policy.bedrock_invariants import (
+    INFERENCE,
+    audit_stays_on,
+    guardrails_stay,
+    nobody_changes,
+    nobody_creates_api_keys,
+    nobody_keeps_data,
+)
 from secure_bedrock.policy.catalogue import exempt_from_guardrails
 from secure_bedrock.policy.document import Policy, Statement
 from secure_bedrock.policy.invariants import Never, Scope, requests
@@ -28,6 +35,7 @@ RULES = (ANY_MODEL, NOT_ACTION, USER, API_KEYS, ANYWHERE, NO_GUARDRAIL, OTHERS)
 _MODELS = (
     "foundation-model", "inference-profile", "application-inference-profile", "imported-model", "provisioned-model",
     "custom-model-deployment", "custom-model", "prompt-router", "default-prompt-router", "marketplace",
+    "project",
 )  # fmt: skip
 _BEARER = ("bedrock:CallWithBearerToken", "bedrock-mantle:CallWithBearerToken")
 _OPEN = ("any network", "without an endpoint, any network")
@@ -36,7 +44,6 @@ _SHOWN = 3
 
 def check(facts: Facts) -> Iterator[Result]:
     """Yield what each principal of the input may do that nobody can have meant."""
-    uses_guardrails = _uses_guardrails(facts)
     for name, rows in facts.invokers.items():
         if name not in facts.estate.principals:
             continue
@@ -44,10 +51,10 @@ def check(facts: Facts) -> Iterator[Result]:
         yield from _not_actions(facts, name, facts.estate.principals[name])
         inference = [row for row in rows if set(row.actions) & set(INFERENCE)]
         yield from _user(facts, name, inference)
-        yield from _anywhere(facts, name, inference)
-        yield from _guardrail(facts, name, inference, uses_guardrails=uses_guardrails)
+        yield from _anywhere(facts, name, rows)
+        yield from _guardrail(facts, name, inference, uses_guardrails=facts.uses_guardrails)
     yield from _api_keys(facts)
-    yield _others()
+    yield from _others(facts)
 
 
 def _finding(  # noqa: PLR0913 - what a finding says
@@ -67,9 +74,7 @@ def _granting(row: Access) -> Source | None:
 def _wildcards(facts: Facts, name: str, rows: Iterable[Access]) -> Iterator[Result]:
     wild: dict[str, Access] = {}
     for row in rows:
-        if any(
-            text.startswith("aws:ResourceTag/") and " is " in text and "absent" not in text for text in row.conditions
-        ):
+        if any(_tells_models(text) for text in row.conditions):
             continue
         for model in row.models:
             pattern = model.partition(" except ")[0]
@@ -100,6 +105,13 @@ def _wildcards(facts: Facts, name: str, rows: Iterable[Access]) -> Iterator[Resu
     yield Question(
         rule=ANY_MODEL, claim=claim, finding=finding, source=source, message=f"whether {name} may use any model"
     )  # fmt: skip
+
+
+def _tells_models(text: str) -> bool:
+    """Whether a condition stands in for the name of a model: the tag of a profile, the model of a project."""
+    key, is_said, value = text.partition(" is ")
+    told = key.startswith("aws:ResourceTag/") or key == "bedrock-mantle:Model"
+    return bool(is_said) and told and not value.startswith(("absent", "not ", "present")) and "*" not in value
 
 
 def _rank(pattern: str) -> tuple[int, str]:
@@ -134,7 +146,7 @@ def _by(facts: Facts, name: str, principal: Principal, policy: Policy, statement
         claim=Never(
             name=f"NotAction of {name}", statements=(requests(actions=INFERENCE),), scope=Scope(principals=(name,))
         ),
-        estate=facts.with_principal(name, identity=only_allowing(principal.identity, statement)),
+        estate=facts.only(name, identity=only_allowing(principal.identity, statement)),
     )  # fmt: skip
 
 
@@ -179,14 +191,6 @@ def _guardrail(facts: Facts, name: str, rows: Iterable[Access], *, uses_guardrai
             return
 
 
-def _uses_guardrails(facts: Facts) -> bool:
-    conditions = (
-        each.key.lower() for principal in facts.estate.principals.values() for policy in principal.identity
-        for statement in policy.statements for each in statement.conditions
-    )  # fmt: skip
-    return bool(facts.resources("AWS::Bedrock::Guardrail")) or "bedrock:guardrailidentifier" in conditions
-
-
 def _api_keys(facts: Facts) -> Iterator[Result]:
     for name, principal in facts.estate.principals.items():
         if not principal.identity:
@@ -208,19 +212,34 @@ def _api_keys(facts: Facts) -> Iterator[Result]:
         yield Question(rule=API_KEYS, claim=claim, finding=finding, message=message, source=source)
 
 
-def _others() -> Question:
-    """Whoever the input does not show, at its widest: an administrator of one of the accounts."""
+def _others(facts: Facts) -> Iterator[Question]:
+    """Whoever the input does not show, at their widest: administrators of its accounts."""
+    scope = Scope(principals=(), unnamed=True)
+    roles = tuple(role.arn for role in facts.scoped.values())
+    changes = ((nobody_changes(*roles).statements, "change the roles under /secure-bedrock/"),) if roles else ()
+    claims = (
+        ((requests(actions=INFERENCE),), "invoke"),
+        ((requests(actions=_BEARER),), "use API keys"),
+        (nobody_creates_api_keys().statements, "make API keys"),
+        (nobody_keeps_data().statements, "change how long Bedrock keeps data"),
+        (audit_stays_on().statements, "switch the records off"),
+        (guardrails_stay().statements, "change guardrails"),
+        *changes,
+    )
+    for statements, what in claims:
+        yield _other(statements, what, scope)
+
+
+def _other(statements: tuple[Statement, ...], what: str, scope: Scope) -> Question:
+    said = f"whoever the input does not show may {what}, if policies of their own allow it"
 
     def finding(witness: Witness) -> Finding:
-        account = witness.decision.request.principal
         return Finding(
-            rule=OTHERS, message="whoever the input does not show may invoke, if policies of their own allow it",
-            resource=account, source=None, witness=witness, about_outsiders=True,
-            fix="attach a service control policy that denies inference to all but the declared roles, or review the "
+            rule=OTHERS, message=said, resource=witness.decision.request.principal, source=None, witness=witness,
+            about_outsiders=True,
+            fix="attach a service control policy that denies it to all but the declared roles, or review the "
                 "account's own export",
         )  # fmt: skip
 
-    claim = Never(
-        name="others", statements=(requests(actions=INFERENCE),), scope=Scope(principals=(), unnamed=True)
-    )  # fmt: skip
-    return Question(rule=OTHERS, claim=claim, finding=finding, message="whether others of the accounts may invoke")
+    claim = Never(name=f"others {what}", statements=statements, scope=scope)
+    return Question(rule=OTHERS, claim=claim, finding=finding, message=f"whether others may {what}")

@@ -1,0 +1,151 @@
+"""The audit trail: on, whole, watched, and not in the hands of those it records."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from secure_bedrock.policy.bedrock_invariants import audit_stays_on, guardrails_stay
+from secure_bedrock.policy.document import Statement
+from secure_bedrock.policy.invariants import Never, Scope
+from secure_bedrock.policy.verdicts import Witness
+from secure_bedrock.review.checking import Facts, Question, Resource, Result
+from secure_bedrock.review.report import Finding, Rule
+from secure_bedrock.review.rules.pages import page
+
+OFF = page("trail-not-logging")
+UNVALIDATED = page("trail-not-validated")
+BLIND = page("trail-misses-bedrock")
+UNWATCHED = page("filter-without-alarm")
+SILENT = page("alarm-tells-nobody")
+SWITCHED = page("audit-can-be-switched-off")
+CHANGED = page("guardrail-can-be-changed")
+RULES = (OFF, UNVALIDATED, BLIND, UNWATCHED, SILENT, SWITCHED, CHANGED)
+
+_LOGGING = "Custom::BedrockInvocationLogging"
+
+
+def check(facts: Facts) -> Iterator[Result]:
+    """Yield what is wrong with the trail, its filters and its alarms."""
+    for trail in facts.resources("AWS::CloudTrail::Trail"):
+        yield from _trail(trail)
+    yield from _alarms(facts)
+    yield from _switches(facts)
+
+
+def _finding(rule: Rule, resource: Resource, said: str, fix: str) -> Finding:
+    return Finding(
+        rule=rule, message=f"{resource.name} {said}", resource=resource.name, source=resource.source,
+        fix=f"in {resource.name} {fix}",
+    )  # fmt: skip
+
+
+def _trail(trail: Resource) -> Iterator[Finding]:
+    if not _is_true(trail.properties.get("IsLogging", True)):
+        yield _finding(OFF, trail, "is a trail that records nothing", "set IsLogging to true")
+    if not _is_true(trail.properties.get("EnableLogFileValidation", False)):
+        said = "is a trail whose files may be changed unnoticed"
+        yield _finding(UNVALIDATED, trail, said, "set EnableLogFileValidation to true")
+    if not _sees_management(trail.properties):
+        said = "is a trail that leaves out management events, which calls of models are"
+        yield _finding(
+            BLIND, trail, said, "select the management events, reading and writing, of bedrock.amazonaws.com"
+        )
+
+
+def _sees_management(properties: Any) -> bool:  # noqa: ANN401 - any JSON value
+    """Whether the trail records InvokeModel and Converse, which are management events that read."""
+    advanced, plain = properties.get("AdvancedEventSelectors"), properties.get("EventSelectors")
+    if advanced:
+        return any(_selects_management(each.get("FieldSelectors") or ()) for each in advanced)
+    if plain:
+        return any(
+            _is_true(each.get("IncludeManagementEvents", True))
+            and each.get("ReadWriteType", "All") in {"All", "ReadOnly"}
+            and "bedrock.amazonaws.com" not in (each.get("ExcludeManagementEventSources") or ())
+            for each in plain
+        )  # fmt: skip
+    return True
+
+
+def _selects_management(fields: Any) -> bool:  # noqa: ANN401
+    by_name = {each.get("Field"): each for each in fields}
+    is_management = "Management" in (by_name.get("eventCategory", {}).get("Equals") or ())
+    reading = by_name.get("readOnly", {}).get("Equals")
+    source = by_name.get("eventSource", {})
+    is_left_out = "bedrock.amazonaws.com" in (source.get("NotEquals") or ())
+    is_another = bool(source.get("Equals")) and "bedrock.amazonaws.com" not in source["Equals"]
+    return is_management and not is_left_out and not is_another and (not reading or "true" in reading)
+
+
+def _alarms(facts: Facts) -> Iterator[Finding]:
+    alarms = facts.resources("AWS::CloudWatch::Alarm")
+    watched = {metric for alarm in alarms for metric in _metrics(alarm.properties)}
+    groups = {
+        str(trail.properties.get("CloudWatchLogsLogGroupArn", ""))
+        for trail in facts.resources("AWS::CloudTrail::Trail")
+    }
+    for each in facts.resources("AWS::Logs::MetricFilter"):
+        group = str(each.properties.get("LogGroupName", ""))
+        is_of_trail = any(
+            f":log-group:{group}:" in arn or arn.endswith(f":log-group:{group}") for arn in groups if group
+        )
+        made = {
+            (row.get("MetricNamespace"), row.get("MetricName"))
+            for row in each.properties.get("MetricTransformations") or ()
+        }
+        if is_of_trail and not made & watched:
+            yield _finding(UNWATCHED, each, "counts what no alarm watches", "name a metric that an alarm is about")
+    counted = {
+        (row.get("MetricNamespace"), row.get("MetricName"))
+        for each in facts.resources("AWS::Logs::MetricFilter")
+        for row in each.properties.get("MetricTransformations") or ()
+    }
+    for alarm in alarms:
+        is_ours = any(metric in counted or metric[0] == "AWS/Bedrock" for metric in _metrics(alarm.properties))
+        is_off = not _is_true(alarm.properties.get("ActionsEnabled", True))
+        if is_ours and (is_off or not alarm.properties.get("AlarmActions")):
+            yield _finding(
+                SILENT, alarm, "is an alarm that tells nobody", "set AlarmActions, and ActionsEnabled to true"
+            )  # fmt: skip
+
+
+def _metrics(properties: Any) -> Iterator[tuple[object, object]]:  # noqa: ANN401
+    yield (properties.get("Namespace"), properties.get("MetricName"))
+    for row in properties.get("Metrics") or ():
+        metric = (row.get("MetricStat") or {}).get("Metric") or {}
+        yield (metric.get("Namespace"), metric.get("MetricName"))
+
+
+def _is_true(value: object) -> bool:
+    return str(value).lower() == "true"
+
+
+def _switches(facts: Facts) -> Iterator[Question]:
+    """Nobody of the input can switch the records off, or loosen guardrails, where there are such."""
+    has_records = bool(facts.resources("AWS::CloudTrail::Trail")) or bool(facts.resources(_LOGGING))
+    for name, principal in facts.estate.principals.items():
+        if not principal.identity:
+            continue
+        if has_records and not _sets_logging_up(principal.arn):
+            yield _nobody(facts, name, SWITCHED, audit_stays_on().statements, "can switch the records off")
+        if facts.uses_guardrails:
+            yield _nobody(facts, name, CHANGED, guardrails_stay().statements, "can change or delete guardrails")
+
+
+def _nobody(facts: Facts, name: str, rule: Rule, statements: tuple[Statement, ...], said: str) -> Question:
+    source = facts.source_of(name)
+
+    def finding(witness: Witness) -> Finding:
+        return Finding(
+            rule=rule, message=f"{name} {said}", resource=name, source=source, witness=witness,
+            fix=f"take {witness.decision.request.action} from {name}, or deny it for the whole organisation",
+        )  # fmt: skip
+
+    claim = Never(name=f"{rule.id} {name}", statements=statements, scope=Scope(principals=(name,)))
+    return Question(rule=rule, finding=finding, message=f"whether {name} {said}", source=source, claim=claim)
+
+
+def _sets_logging_up(arn: str) -> bool:
+    """The one role whose work it is, by the fixed name that this library gives it under the reserved path."""
+    return arn.endswith(":role/secure-bedrock/secure-bedrock-audit-logging")
