@@ -82,9 +82,10 @@ main.add_command(incident)
 @main.command()
 @click.argument("path", default="cdk.out")
 @_reads_input
+@click.option("--rule", "rule_id", metavar="RULE", help="Instead of a review: the page of a rule.")
 @click.option("--strict", is_flag=True, help="Claims about principals outside the input change the exit code too.")
 @click.option("--format", "form", type=click.Choice(["text"]), default="text", show_default=True)
-def review(path: str, form: str, *, strict: bool, **place: Any) -> int:  # noqa: ANN401 - the options
+def review(path: str, form: str, rule_id: str | None, *, strict: bool, **place: Any) -> int:  # noqa: ANN401 - options
     """Say who can invoke which model from where, and what is wrong.
 
     PATH is a cdk.out, a template, a folder of templates, or the export of a live account.
@@ -93,6 +94,8 @@ def review(path: str, form: str, *, strict: bool, **place: Any) -> int:  # noqa:
     from secure_bedrock.review.loading import load  # noqa: PLC0415 - the same
     from secure_bedrock.review.reviewing import review_estate  # noqa: PLC0415 - the same
 
+    if rule_id is not None:
+        return rules.callback(rule_id)  # type: ignore[misc] - it has one
     loaded = load(path, **place)
     with _progress(path) as told:
         report = review_estate(loaded, progress=told)
@@ -100,6 +103,17 @@ def review(path: str, form: str, *, strict: bool, **place: Any) -> int:  # noqa:
     if report.counts(strict=strict):
         return FOUND
     return UNDECIDED if report.undecided else HOLDS
+
+
+@main.command()
+@click.argument("rule_id", required=False, metavar="[RULE]")
+def rules(rule_id: str | None) -> int:
+    """Say what `review` looks for: every rule in one line, or the page of one."""
+    from secure_bedrock.review.formats.pages import listing, page_as_text  # noqa: PLC0415 - only this command
+    from secure_bedrock.review.rules import rule_named, rules  # noqa: PLC0415 - the same
+
+    click.echo(page_as_text(rule_named(rule_id)) if rule_id else listing(rules()))
+    return HOLDS
 
 
 @contextmanager

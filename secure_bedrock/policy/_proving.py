@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 from secure_bedrock.data import table
 from secure_bedrock.errors import InvalidInput
@@ -161,7 +162,7 @@ class Prover:
         variables |= {key for text, is_new in self.vocabulary.resources if is_new for key in keys_in_resources((text,))}
         return Space(
             self.vocabulary, self._known(frozenset(variables), assumed), domains=_DOMAINS, kinds=KINDS,
-            closed=CLOSED, preferred=_preferred(), budget=self.budget,
+            closed=CLOSED, preferred=_preferred(self._services), budget=self.budget,
         )  # fmt: skip
 
     def _known(self, variables: frozenset[str], assumed: dict[str, str | None]) -> list[Context]:
@@ -361,16 +362,20 @@ _DOMAINS = {
 }
 
 
-def _preferred() -> dict[str, tuple[str, ...]]:
+@cache
+def _preferred(services: frozenset[str] | None) -> dict[str, tuple[str, ...]]:
+    """Values that read well, of the services that are asked about."""
+    is_about_models = services is None or "bedrock" in services
     """Values that read well, where a witness may have any."""
-    models = tuple(f"foundation-model/{row['id']}" for row in table("models")["models"])
+    models = tuple(f"foundation-model/{row['id']}" for row in table("models")["models"] if is_about_models)
+    actions = (row["action"] for row in table("authorisations")["actions"])
     return {
         "partition": ("aws", "aws-us-gov", "aws-cn"),
         "service": ("bedrock", "iam", "sts", "s3"),
         "region": ("eu-west-1", "eu-central-1", "us-east-1", "us-west-2", "ap-southeast-2", "ca-central-1"),
         "account": ("999999999999",),
         "rest": ("foundation-model/amazon.nova-lite-v1:0", *models, "role/other"),
-        "action": tuple(row["action"] for row in table("authorisations")["actions"]),
+        "action": tuple(a for a in actions if services is None or a.partition(":")[0].lower() in services),
         "aws:sourcevpce": ("vpce-0fedcba9876543210",),
         "aws:sourcevpc": ("vpc-0fedcba9876543210",),
         "aws:requestedregion": ("eu-west-1", "eu-central-1", "us-east-1", "us-west-2"),

@@ -54,10 +54,11 @@ def _row(row: Reach, reading: Reading, assumed_by: tuple[str, ...]) -> Access:
 
 def _network(row: Reach, reading: Reading) -> str:
     addresses = "; ".join(row.keys[key] for key in _ADDRESSES if key in row.keys)
+    profile = row.keys.get(_PROFILE, "")
+    if profile and (not profile.endswith(" absent") or profile.endswith("not absent")):
+        return "as its profile is called"
     if row.endpoint == "":
-        if row.keys.get(_PROFILE, "").endswith(" absent"):
-            return addresses or "any network"
-        return addresses or ("as its profile is called" if _PROFILE in row.keys else "any network")
+        return addresses or "any network"
     if row.endpoint is None:
         if row.keys.get(_VIA, "").endswith("is true"):
             return "an AWS service on the principal's behalf"

@@ -37,10 +37,11 @@ def _parts(report: Report) -> Iterator[Table | Text]:
     else:
         yield _line("Nobody of the input can invoke a model.")
     for finding in report.findings:
-        yield Text()
-        yield from _finding(finding)
+        if not finding.about_outsiders:
+            yield Text()
+            yield from _finding(finding)
     yield from _list("Undecided", [f"{each.message}: {each.reason}" for each in report.undecided])
-    yield from _list("Assumptions", report.assumptions)
+    yield from _list("Assumptions", [*report.assumptions, *_about_outsiders(report)])
     yield from _list("What no policy can close", map(str, report.blind_spots))
     if report.left_out:
         yield from _list("Not reviewed", [report.left_out])
@@ -73,6 +74,13 @@ def _finding(finding: Finding) -> Iterator[Text]:
     for name, value in (("where", place), ("when", finding.when), ("request", finding.witness), ("fix", finding.fix)):
         if value:
             yield _line(f"  {name}: {value}")
+
+
+def _about_outsiders(report: Report) -> Iterator[str]:
+    """Claims about policies that are not there are what the rest is assumed beside."""
+    for finding in report.findings:
+        if finding.about_outsiders:
+            yield f"{finding.message}: {finding.witness}; {finding.fix} ({finding.rule.id}, counts with --strict)"
 
 
 def _list(title: str, lines: Iterable[str]) -> Iterator[Text]:

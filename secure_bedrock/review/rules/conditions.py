@@ -59,7 +59,7 @@ class _Place:
 
 def check(facts: Facts) -> Iterator[Result]:
     """Yield the statements whose conditions do not do what they are there for."""
-    for place in places(facts):
+    for place in statements_of(facts):
         keys = {each.key.lower() for each in place.statement.conditions}
         if keys & _MFA_KEYS:
             yield from _mfa(place)
@@ -76,7 +76,7 @@ def check(facts: Facts) -> Iterator[Result]:
     yield from _tags(facts)
 
 
-def places(facts: Facts) -> Iterator[_Place]:
+def statements_of(facts: Facts) -> Iterator[_Place]:
     """Yield every statement of control, identity and endpoint policies that can have a say about Bedrock."""
     estate = facts.estate
     for control in facts.reading.parts.controls:

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import product
 
 from secure_bedrock.errors import InvalidInput
 from secure_bedrock.policy._budget import Budget, ExhaustedError
+from secure_bedrock.policy._formulas import FALSE, all_of, find
 from secure_bedrock.policy._proving import Prover
+from secure_bedrock.policy._subjects import Subject
 from secure_bedrock.policy.bedrock_invariants import calls_work
 from secure_bedrock.policy.calls import Call
 from secure_bedrock.policy.document import Condition, Policy, Statement
 from secure_bedrock.policy.explanation import NAMES
 from secure_bedrock.policy.invariants import Never, Scope
-from secure_bedrock.policy.matching import compile_policy
+from secure_bedrock.policy.matching import CompiledStatement, compile_policy
 from secure_bedrock.policy.proving import BUDGET, prove
 from secure_bedrock.policy.verdicts import Refuted, Witness
 from secure_bedrock.review.building import Control
@@ -92,15 +95,22 @@ def _is_exact(value: str) -> bool:
 
 
 def _binds_nobody(facts: Facts, statement: Statement) -> bool:
-    """Whether no role or user of the accounts, named or not, can make a request that a Deny covers."""
+    """Whether no role or user of the accounts, named or not, can make a request that a Deny surely covers."""
     scope = Scope(unnamed=True)
     try:
         prover = Prover(facts.estate, [statement], [scope], Budget(BUDGET))
         (compiled,) = compile_policy(Policy(statements=(statement,), name="exempt"), principals=False)
         subjects = [each for each in prover.subjects(scope) if ":root" not in each.name]
-        return not any(prover.about(each).is_possible(compiled) for each in subjects)
+        return not any(_binds(prover, each, compiled) for each in subjects)
     except ExhaustedError:
         return False
+
+
+def _binds(prover: Prover, subject: Subject, statement: CompiledStatement) -> bool:
+    """Whether a statement surely covers some request that a principal can make."""
+    inquiry = prover.about(subject)
+    formula = all_of([inquiry.covered(statement, maybe=False), inquiry.possible(statement)])
+    return formula is not FALSE and find(formula, prover.budget) is not None
 
 
 def _broken(facts: Facts) -> Iterator[Finding | Undecided]:
@@ -128,30 +138,31 @@ def _of_profile(facts: Facts, name: str, policy: Policy, profile: str) -> Findin
     rows = facts.invokers.get(name, ())
     endpoints = dict.fromkeys((*(each for row in rows for each in row.endpoints), None))
     named_ones = (row.guardrail.removeprefix("is ") for row in rows if ":guardrail/" in row.guardrail)
-    guardrails = dict.fromkeys((*named_ones, None))
+    guardrails = dict.fromkeys((*(each for each in named_ones if not set(each) & {",", "*"}), None))
     estate = facts.only(name)
-    layer, witness = None, None
-    for endpoint in endpoints:
-        for guardrail in guardrails:
-            call = Call(
-                principal=name, operation="Converse", model=profile, region=profile.split(":")[3], endpoint=endpoint,
-                guardrail=guardrail if guardrail and "," not in guardrail and "*" not in guardrail else None,
-            )  # fmt: skip
-            try:
-                verdict = prove(estate, calls_work(call))
-            except InvalidInput:  # such as a profile of another account
-                return None
-            if not isinstance(verdict, Refuted):
-                return None
-            layer, witness = verdict.witness.decision.layer, verdict.witness
-            if layer not in {"scp", "rcp"}:
-                return None
-    if layer is None or witness is None:
-        return None
+    broken: Witness | None = None
+    for endpoint, guardrail in product(endpoints, guardrails):
+        call = Call(
+            principal=name, operation="Converse", model=profile, region=profile.split(":")[3], endpoint=endpoint,
+            guardrail=guardrail,
+        )  # fmt: skip
+        try:
+            verdict = prove(estate, calls_work(call))
+        except InvalidInput:  # such as a profile of another account
+            return None
+        if not isinstance(verdict, Refuted):
+            return None
+        if verdict.witness.decision.layer in {"scp", "rcp"}:
+            broken = broken or verdict.witness
+    return broken and _broken_by(facts, name, policy, profile, broken)
+
+
+def _broken_by(facts: Facts, name: str, policy: Policy, profile: str, witness: Witness) -> Finding:
     step = next(each for each in witness.decision.steps or (witness.decision,) if not each.allowed)
+    layer = NAMES[step.layer] if step.layer else "control policy"
+    by = named(step.statement) if step.statement else "the control policy"
     return Finding(
         rule=BROKEN, resource=name, source=facts.place(policy) or facts.source_of(name), witness=witness,
-        message=f"{name} is granted {profile}, and a {NAMES[layer]} denies {step.request.resource}",
-        fix=f"let {named(step.statement) if step.statement else 'the control policy'} pass the profile's Regions, or "
-            f"take the profile from {name}",
+        message=f"{name} is granted {profile}, and a {layer} denies {step.request.resource}",
+        fix=f"let {by} pass the profile's Regions, or take the profile from {name}",
     )  # fmt: skip
