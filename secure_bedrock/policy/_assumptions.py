@@ -47,6 +47,7 @@ def _estate(prover: Prover, scope: Scope) -> Iterator[str]:
         yield "a VPC endpoint that the estate does not hold has no policy, so full access"
     if not estate.organization_id and prover.vocabulary.uses("aws:principalorgid"):
         yield "the estate does not say in which organisation its accounts are; they may be in any"
+    yield "a resource whose policy the estate does not hold has none"
     yield "session policies only narrow what a session may do, so none is asked about"
     yield "sessions of GetFederationToken are not asked about"
 

@@ -17,12 +17,14 @@ from secure_bedrock.policy._formulas import FALSE, Formula
 from secure_bedrock.policy._globs import Wild
 from secure_bedrock.policy._space import Space
 from secure_bedrock.policy.document import Policy, Statement
-from secure_bedrock.policy.estate import Estate
+from secure_bedrock.policy.estate import Account, Estate
 from secure_bedrock.policy.matching import compile_policy
 from secure_bedrock.policy.request import ANONYMOUS, Principal, Value
 
 _TAG = "aws:principaltag/"
 _OF_SERVICES = ("aws:principalservicename", "aws:principalservicenameslist")
+#: Whose sessions resource policies name, by the word in the session's ARN.
+_SESSIONS = {"assumed-role": "role", "federated-user": "user"}
 #: Roles that nobody but AWS makes; they are in no estate as administrators.
 _SERVICE_LINKED = "role/aws-service-role/"
 
@@ -228,34 +230,56 @@ def strangers(estate: Estate, account: str, partition: str) -> Iterator[Subject]
     for arn in mentioned:  # policies name it, the estate does not show it
         if _SERVICE_LINKED not in arn:
             yield _administrator(estate, arn, stem="", taken=frozenset())
+    yield from _sessions_of_strangers(estate, f"arn:{partition}:sts::{account}:", start)
     taken = frozenset({*known, *mentioned})
     for kind in ("role", "user"):
         name = next(name for name in _free_names() if f"{start}{kind}/{name}" not in taken)
         yield _administrator(estate, f"{start}{kind}/{name}", stem=f"{start}{kind}/", taken=taken)
 
 
+def _sessions_of_strangers(estate: Estate, sessions: str, start: str) -> Iterator[Subject]:
+    """Yield the sessions that policies name, of roles and users that the estate does not show."""
+    names = {each.arn.rpartition("/")[2] for each in estate.principals.values() if each.arn.startswith(start)}
+    for session in sorted(_named_in_policies(estate)):
+        kind, _, rest = session.removeprefix(sessions).partition("/")
+        holder = rest.partition("/")[0]
+        if session.startswith(sessions) and kind in _SESSIONS and holder not in names:
+            found = _administrator(estate, f"{start}{_SESSIONS[kind]}/{holder}", stem="", taken=frozenset())
+            yield replace(found, name=session)
+
+
 def outsiders(estate: Estate) -> Iterator[Subject]:
-    """Yield whoever is in no account of the estate: accounts that policies name, one more, and nobody who signed in."""
+    """Yield whoever is in no account of the estate: accounts that policies name, one more, and nobody who signed in.
+
+    Where the estate says its organisation, they are asked about as members of it too, below control policies that are
+    not known, and so limit nothing.
+    """
     partition = _partition(estate)
     named_accounts = {name.split(":")[4] for name in _named_in_policies(estate) if name.startswith("arn:")}
     accounts = {name for name in {*named_accounts, *_account_ids(estate)} if name.isdigit() and len(name) == 12}  # noqa: PLR2004
     other = next(f"{n:012}" for n in range(999_999_999_999, 0, -1) if f"{n:012}" not in accounts)
     for account in (*sorted(accounts - estate.own_accounts), other):
-        yield from strangers(estate, account, partition)
+        for is_member in (False, True) if estate.organization_id else (False,):
+            place = Account(scps=(), rcps=(), member=is_member)
+            there = replace(estate, accounts={**estate.accounts, account: place})
+            yield from strangers(there, account, partition)
     yield Subject(name=ANONYMOUS, estate=estate, is_named=False)
 
 
 def service_principals(estate: Estate) -> Iterator[Subject]:
-    """Yield the services that policies name, and one that none does."""
+    """Yield the services that policies name, and one that none does.
+
+    What a service brings, such as the subject of a certificate for IAM Roles Anywhere, is in tags of the principal.
+    """
     found = {value for kind, value in _principal_entries(estate) if kind == "Service"}
     for name in (*sorted(found), "unnamed.amazonaws.com"):
-        yield Subject(name=name, estate=estate, is_named=False)
+        yield Subject(name=name, estate=estate, is_named=False, has_any_tags=True)
 
 
 def providers(estate: Estate) -> Iterator[Subject]:
     """Yield the identity providers that policies name."""
     for name in sorted({value for kind, value in _principal_entries(estate) if kind == "Federated"}):
-        yield Subject(name=name, estate=estate, is_named=False)
+        yield Subject(name=name, estate=estate, is_named=False, has_any_tags=True)
 
 
 def _administrator(estate: Estate, arn: str, *, stem: str, taken: frozenset[str]) -> Subject:

@@ -80,7 +80,8 @@ def candidate(space: Space, subject: Subject, keys: Keys, box: Box, assumed: dic
                 context[each.name] = value
     context |= {key: value for key, value in assumed.items() if value is not None}
     arn = context.pop("aws:principalarn", None) if subject.stem else None
-    tags = {key: str(context.pop(key)) for key in list(context) if key.startswith(_TAG)}
+    has_holder = subject.caller.holder is not None
+    tags = {key: str(context.pop(key)) for key in list(context) if key.startswith(_TAG) and has_holder}
     tags = {key.removeprefix(_TAG): value for key, value in tags.items()}
     endpoint = context.pop("aws:sourcevpce", None)
     estate, name = subject.standing_for(arn if isinstance(arn, str) else None, tags)

@@ -26,6 +26,13 @@ _ROLE_CHANGES = (
     "iam:UntagRole", "iam:CreateRole", "iam:UpdateRole",
 )  # fmt: skip
 _POLICY_CHANGES = ("iam:CreatePolicyVersion", "iam:SetDefaultPolicyVersion")
+#: What makes credentials of somebody else, or gives a user more.
+_USER_CHANGES = (
+    "iam:CreateAccessKey", "iam:CreateLoginProfile", "iam:UpdateLoginProfile", "iam:CreateServiceSpecificCredential",
+    "iam:ResetServiceSpecificCredential", "iam:CreateUser", "iam:AttachUserPolicy", "iam:PutUserPolicy",
+    "iam:PutUserPermissionsBoundary", "iam:DeleteUserPermissionsBoundary", "iam:TagUser", "iam:UntagUser",
+    "iam:AttachGroupPolicy", "iam:PutGroupPolicy", "iam:AddUserToGroup", "sts:AssumeRoot",
+)  # fmt: skip
 _LOGGING = (
     "bedrock:DeleteModelInvocationLoggingConfiguration", "bedrock:PutModelInvocationLoggingConfiguration",
 )  # fmt: skip
@@ -262,10 +269,14 @@ def nobody_passes(*roles: str, but: Sequence[str] = ()) -> Never:
 
 
 def stays_within(principal: str) -> Never:
-    """A principal becomes no other role, passes none, and changes none: no way around its own ceiling."""
+    """A principal becomes no other role, passes none and changes none, nor a user: no way around its own ceiling.
+
+    What it may make others do for it, such as a function that has a role of its own, is not asked about.
+    """
+    actions = (*_ASSUME, "iam:PassRole", *_ROLE_CHANGES, *_POLICY_CHANGES, *_USER_CHANGES)
     return Never(
         name=f"{principal} has no way around its ceiling",
-        statements=(requests(actions=(*_ASSUME, "iam:PassRole", *_ROLE_CHANGES, *_POLICY_CHANGES)),),
+        statements=(requests(actions=actions),),
         scope=_only(principal),
     )
 

@@ -239,7 +239,8 @@ def _witness(inquiry: Inquiry, other: Inquiry | None, box: Box) -> Witness | Non
 
 
 def _identity(subject: Subject) -> str:
-    return f"any {subject.stem}" if subject.stem else subject.caller.session or subject.caller.arn
+    name = f"any {subject.stem}" if subject.stem else subject.caller.session or subject.caller.arn
+    return f"{name} {'in' if subject.estate.is_member(subject.caller.account) else 'out'}"
 
 
 def _shown(subject: Subject) -> str:

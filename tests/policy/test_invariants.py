@@ -208,8 +208,8 @@ CASES = {
     ),
     "stays_within": (
         bedrock_invariants.stays_within("app"),
-        estate(deny(["sts:AssumeRole", "iam:*"])),
-        estate(deny(["iam:*"]), others={"second": role(arn=SECOND, trust=[trusts({"AWS": ROLE})])}),
+        estate(deny(["sts:Assume*", "iam:*"])),
+        estate(deny(["iam:*", "sts:AssumeRoot"]), others={"second": role(arn=SECOND, trust=[trusts({"AWS": ROLE})])}),
         f"sts:AssumeRole {SECOND}",
     ),
     "calls_work": (
