@@ -88,6 +88,17 @@ def test_an_explanation_of_a_call_has_each_authorisation():
     assert MODEL in resources
 
 
+def test_an_explanation_of_two_authorisations_has_both_and_says_where_a_statement_stands():
+    held = Policy.from_plain({"Statement": {**EVERYTHING, "Sid": "Yes"}}, source="Stack.template.json#/Resources/Role")
+    call = Call(
+        principal="app", operation="Converse", model="amazon.nova-lite-v1:0", region="eu-west-1",
+        credentials="short_term_key",
+    )  # fmt: skip
+    lines = explain(Estate(principals={"app": Principal(arn=ROLE, identity=(held,))}), call).lines
+    assert lines[0] == "allowed: 2 authorisations"
+    assert sum(line.strip() == "Allow Yes [Stack.template.json#/Resources/Role] applies" for line in lines) == 2
+
+
 def test_a_missing_resource_policy_is_said():
     partner = Principal.administrator("arn:aws:iam::444455556666:role/partner")
     queue = f"arn:aws:sqs:eu-west-1:{ACCOUNT}:queue"
@@ -128,12 +139,21 @@ def test_what_aws_does_not_settle_is_not_said_where_it_changes_nothing():
         ({"context": {"aws:requestedREGION": "us-east-1"}}, "context aws:requestedREGION: got 'us-east-1'"),
         ({"context": {"aws:VpceOrgID": "o-1"}}, "context aws:vpceorgid: a request without an endpoint"),
         ({"context": {"aws:SourceVpce": VPCE}}, "a request without an endpoint has no such key"),
+        (
+            {"context": {"aws:SourceVpcArn": "arn:aws:ec2:eu-west-1:111122223333:vpc/vpc-1"}},
+            "aws:sourcevpcarn: a request",
+        ),
+        ({"context": {"aws:VpceAccount": ACCOUNT}}, "aws:vpceaccount: a request without an endpoint"),
+        ({"context": {"aws:VpceOrgPaths": ["o-1/r-1/"]}}, "aws:vpceorgpaths: a request without an endpoint"),
+        ({"context": {"aws:VpcSourceIp": "10.0.0.1"}}, "aws:vpcsourceip: a request without an endpoint"),
         ({"context": {"aws:SourceIp": "203.0.113.7"}, "endpoint": VPCE}, "aws:SourceIp"),
         ({"principal": "nobody"}, "principal: got 'nobody'"),
         ({"principal": f"arn:aws:iam::{ACCOUNT}:role/other"}, "Principal.administrator"),
         ({"principal": f"arn:aws:sts::{ACCOUNT}:assumed-role/other/x"}, "a principal whose policies the estate holds"),
         ({"action": "bedrock:*"}, "action: got 'bedrock:\\*'"),
-        ({"action": "InvokeModel"}, "action"),
+        ({"action": "InvokeModel"}, "action: got 'InvokeModel'"),
+        ({"action": "bedrock:"}, "action: got 'bedrock:'"),
+        ({"action": ":InvokeModel"}, "action: got ':InvokeModel'"),
         ({"resource": "foundation-model/x"}, "resource"),
         ({"resource": "arn:aws:bedrock"}, "resource"),
     ],
@@ -141,6 +161,25 @@ def test_what_aws_does_not_settle_is_not_said_where_it_changes_nothing():
 def test_a_request_that_contradicts_itself_is_refused(asked, named):
     with pytest.raises(InvalidInput, match=named):
         evaluate(estate(), request(**asked))
+
+
+def test_a_user_has_the_tags_it_has_and_a_session_those_it_was_given():
+    user = Principal(arn=f"arn:aws:iam::{ACCOUNT}:user/alice", identity=(policy(EVERYTHING),), tags=(("team", "a"),))
+    everybody = Estate(principals={"alice": user, "app": Principal(arn=ROLE, tags=(("team", "a"),))})
+    with pytest.raises(InvalidInput, match="context aws:PrincipalTag/team: got 'b'; allowed is 'a'"):
+        evaluate(everybody, request(principal="alice", context={"aws:PrincipalTag/team": "b"}))
+    assert evaluate(everybody, request(context={"aws:PrincipalTag/team": "b"})).context["aws:principaltag/team"] == "b"
+
+
+def test_a_truth_value_of_a_request_is_a_text():
+    assert request(context={"aws:SecureTransport": False}).context == {"aws:SecureTransport": "false"}
+    assert request(context={"a:b": [True, 1]}).context == {"a:b": ("true", "1")}
+
+
+def test_an_administrator_is_told_from_a_document_of_the_estate():
+    decision = evaluate(Estate(principals={"app": Principal.administrator(ROLE)}), request())
+    assert decision.statement
+    assert (decision.statement.sid, decision.allowed) == ("Everything", True)
 
 
 def test_a_user_has_no_session_policy():
