@@ -111,8 +111,7 @@ class Encoding:
     def _statement(self, known: _Compiled, *, maybe: bool) -> Formula:
         source = known.statement.source
         action = self.space.action
-        covered = sum(1 << i for i, name in enumerate(action.values) if known.statement.covers(str(name)))
-        parts = [action.where(covered), self._resources(known, maybe=maybe)]
+        parts = [action.where(self.space.covered(known.statement)), self._resources(known, maybe=maybe)]
         for condition in source.conditions:
             if parts[0] is FALSE or parts[-1] is FALSE:
                 return FALSE
@@ -134,6 +133,14 @@ class Encoding:
         """Return that the resource matches a pattern."""
         if not text.strip("*"):
             return TRUE
+        if variables and "${" in text:
+            return self._resource(text, variables=True, maybe=maybe)
+        known = self.space.remembered.get(text)
+        if known is None:
+            known = self.space.remembered[text] = self._resource(text, variables=False, maybe=maybe)
+        return known
+
+    def _resource(self, text: str, *, variables: bool, maybe: bool) -> Formula:
         fields = fields_of_pattern(text, variables=variables)[1:]
         parts: list[Formula] = [negation(self.space.fields[0].among([NO_RESOURCE]))]
         early = any(has_variables(each) for each in fields[: FIELDS - 2])

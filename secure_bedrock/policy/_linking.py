@@ -232,6 +232,11 @@ class Linking:
 
     def resource_types(self, cells: int) -> Formula:
         """Return that an action, one of these cells, stands on a resource it can be authorised on."""
+        if cells not in self._space.remembered:
+            self._space.remembered[cells] = self._resource_types(cells)
+        return self._space.remembered[cells]
+
+    def _resource_types(self, cells: int) -> Formula:
         action = self._space.action
         groups: dict[tuple[tuple[str, ...], bool], int] = {}
         for index, name in enumerate(action.values):

@@ -211,9 +211,7 @@ class Inquiry:
         region = self.encoding.applies(statement, maybe=maybe)
         if region is FALSE:
             return FALSE
-        action = self.space.action
-        cells = sum(1 << i for i, name in enumerate(action.values) if statement.covers(str(name)))
-        return all_of([region, self.linking.resource_types(cells)])
+        return all_of([region, self.linking.resource_types(self.space.covered(statement))])
 
     def reachable(self, statement: CompiledStatement) -> Answer:
         """Return a request that a statement covers and that is allowed, or why there may be one."""
@@ -276,9 +274,9 @@ class Inquiry:
 
     def can_use(self, statement: CompiledStatement) -> bool:
         """Whether the principal may use the actions of a statement on anything, in any circumstances."""
-        action = self.space.action
-        cells = sum(1 << i for i, name in enumerate(action.values) if statement.covers(str(name)))
-        formula = all_of([action.where(cells), self.linking.resource_types(cells), self.allowed(closed=False)[0]])
+        cells = self.space.covered(statement)
+        actions = all_of([self.space.action.where(cells), self.linking.resource_types(cells)])
+        formula = all_of([actions, self.allowed(closed=False)[0]])
         return formula is not FALSE and find(formula, self.prover.budget) is not None
 
     def possible(self, statement: CompiledStatement) -> Formula:

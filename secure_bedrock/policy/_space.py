@@ -19,6 +19,7 @@ from secure_bedrock.policy._formulas import Formula, literal
 from secure_bedrock.policy._globs import Context, Parts, Wild, fill, has_variables, parse
 from secure_bedrock.policy.conditions import MULTIVALUED
 from secure_bedrock.policy.document import VERSION, Policy, Statement
+from secure_bedrock.policy.matching import CompiledStatement
 
 #: The resource of an action that has none.
 NO_RESOURCE = "*"
@@ -184,6 +185,9 @@ class Space:
         self.attributes: list[Attribute | Hit] = []
         #: What statements became, for whoever encodes them.
         self.compiled: dict[object, Any] = {}
+        #: Formulas that are the same for every principal, by what they say.
+        self.remembered: dict[object, Formula] = {}
+        self._covered: dict[CompiledStatement, int] = {}
         self._domains, self._kinds, self._closed, self._preferred = domains, kinds, closed, preferred
         self._keys: dict[tuple[str, Domain | None], Attribute] = {}
         self._hits: dict[str, tuple[Hit, ...]] = {}
@@ -262,6 +266,13 @@ class Space:
     def many(self) -> Mapping[str, tuple[Hit, ...]]:
         """The keys with many values that were asked for."""
         return self._hits
+
+    def covered(self, statement: CompiledStatement) -> int:
+        """Return the cells of the actions that a statement covers."""
+        if statement not in self._covered:
+            names = enumerate(self.action.values)
+            self._covered[statement] = sum(1 << i for i, name in names if statement.covers(str(name)))
+        return self._covered[statement]
 
     def _added(self, attribute: Attribute) -> Attribute:
         self.attributes.append(attribute)
