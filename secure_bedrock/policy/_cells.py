@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from secure_bedrock.policy import _typed_cells
 from secure_bedrock.policy._automata import ANY_TEXT, Cells, Domain, Glob
@@ -143,13 +144,16 @@ def bounds(asked: Asked, fixed: Context, missing: frozenset[str]) -> tuple[Compi
     condition = asked.condition
     is_open = [bool(_keys(parts) - fixed.keys() - missing) for parts in asked.parsed()] if asked.has_variables else []
     if not any(is_open) or not condition.operator.startswith(_TEXT):
-        exact = compile_condition(condition, variables=asked.variables)
+        exact = _compiled(condition, variables=asked.variables)
         return exact, exact
     narrow = tuple(_NEVER if opened else value for value, opened in zip(condition.values, is_open, strict=True))
     return (
         compile_condition(replace(condition, values=narrow), variables=True),
         compile_condition(_widest(condition), variables=True),
     )
+
+
+_compiled = lru_cache(maxsize=8192)(compile_condition)
 
 
 def _keys(parts: Parts) -> set[str]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 from secure_bedrock.policy._arns import FIELDS
 from secure_bedrock.policy._cells import Asked, bounds, effort, family, roughly
@@ -85,26 +86,33 @@ class Encoding:
             statement: the statement.
             maybe: whether what is not settled counts as applying.
         """
+        return self._found(statement, maybe=maybe).formula
+
+    def spares(self, statement: CompiledStatement, *, maybe: bool) -> Formula:
+        """Return that a statement does not apply."""
+        return self._found(statement, maybe=maybe).opposite
+
+    def _found(self, statement: CompiledStatement, *, maybe: bool) -> _Found:
         known = self.space.compiled.get(statement)
         if known is None:
             known = self.space.compiled[statement] = _Compiled(statement, is_about=self._is_about(statement.source))
         if not known.is_about:
-            return FALSE
-        signature = (maybe, *[self._signature(key) for key in known.mentioned])
+            return _NEVER
+        signature = (maybe, *[self.signature(key) for key in known.mentioned])
         found = known.formulas.get(signature)
         if found is None:
             before, self.is_open = self.is_open, False
             reasons, self.reasons = self.reasons, {}
             formula = self._statement(known, maybe=maybe)
-            found = known.formulas[signature] = (formula, self.is_open, tuple(self.reasons))
+            found = known.formulas[signature] = _Found(formula, negation(formula), self.is_open, tuple(self.reasons))
             self.is_open, self.reasons = before, reasons
-        formula, is_open, reasons = found
-        if is_open and formula is not FALSE:
+        if found.is_open and found.formula is not FALSE:
             self.is_open = True
-            self.reasons.update(dict.fromkeys(reasons))
-        return formula
+            self.reasons.update(dict.fromkeys(found.reasons))
+        return found
 
-    def _signature(self, key: str) -> object:
+    def signature(self, key: str) -> object:
+        """Return what is known of a key: formulas about it are the same wherever that is."""
         own = self.keys.attributes.get(key)
         return own.number if own is not None else self.keys.value(key)
 
@@ -265,6 +273,18 @@ class Encoding:
         self.reasons[reason] = None
 
 
+class _Found(NamedTuple):
+    """That a statement applies, that it does not, and whether and on what that hangs which is not settled."""
+
+    formula: Formula
+    opposite: Formula
+    is_open: bool = False
+    reasons: tuple[str, ...] = ()
+
+
+_NEVER = _Found(FALSE, TRUE)
+
+
 class _Compiled:
     """A statement with the keys it mentions, and its formulas by what is known of those."""
 
@@ -275,7 +295,7 @@ class _Compiled:
         self.statement = statement
         self.variables = statement.policy.version == VERSION
         self.mentioned = tuple(dict.fromkeys(self._keys()))
-        self.formulas: dict[object, tuple[Formula, bool, tuple[str, ...]]] = {}
+        self.formulas: dict[object, _Found] = {}
 
     def _keys(self) -> Iterator[str]:
         source = self.statement.source

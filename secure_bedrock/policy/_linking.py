@@ -125,6 +125,14 @@ class Linking:
         return all_of([places, self._regions(), self._accounts(), self._clock(), self._tags(), self._vpcs(), *facts])
 
     def _relation(self, relation: Relation) -> Formula:
+        keys = (self._encoding.signature(key) for key in sorted(relation.about()))
+        written = (relation.name, self._caller.kind, *keys)
+        known = self._space.remembered
+        if written not in known:
+            known[written] = self._guarantee(relation)
+        return known[written]
+
+    def _guarantee(self, relation: Relation) -> Formula:
         return any_of([*(negation(self._fact(each)) for each in relation.when), *map(self._fact, relation.then)])
 
     def _fact(self, fact: Fact) -> Formula:

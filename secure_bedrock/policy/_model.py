@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 
 from secure_bedrock.policy._callers import ACCOUNT_ID, Caller, Grant, Kind
 from secure_bedrock.policy._encoding import Encoding
@@ -20,7 +21,7 @@ from secure_bedrock.policy.evaluation import TRUST_ACTIONS
 from secure_bedrock.policy.matching import CompiledStatement
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Model:
     """The decision about every request of one principal.
 
@@ -42,12 +43,8 @@ class Model:
         Session policies are left out: they deny, or withhold an allow, and add none, so that whatever is allowed with
         one is allowed without.
         """
-        limits = [self._level(layer) for layer in self.estate.scp_layers(self.caller)]
-        own = [self.denies(layer) for layer in self.estate.identity_layers(self.caller)]
-        quick = all_of([*own, any_of([self._by_own(), self._without_own()])])
-        if quick is FALSE:
-            return FALSE
-        return all_of([*own, *limits, self._endpoints(), self._rcps(), any_of(self._targets())])
+        quick = all_of([self._undenied, any_of([self._by_own(), self._without_own()])])
+        return FALSE if quick is FALSE else all_of([self._undenied, self._limits, any_of(self._targets())])
 
     def trusted(self) -> Formula:
         """Return that a role which the estate does not show is assumed, and only its trust policy is not known.
@@ -55,35 +52,51 @@ class Model:
         Within an account a role may also trust a principal by name, whose own policies then need not allow it. That is
         left out: it would be so of every principal.
         """
-        own = [self.denies(layer) for layer in self.estate.identity_layers(self.caller)]
-        limits = [self._level(layer) for layer in self.estate.scp_layers(self.caller)]
-        roles = [arn for arn in (each.arn for each in self.estate.principals.values()) if ":role/" in arn]
-        shown = [negation(self.encoding.resource(arn, variables=False, maybe=True)) for arn in roles]
+        roles = tuple(each.arn for each in self.estate.principals.values() if ":role/" in each.arn)
         may = self._by_own() if self.caller.has_policies else TRUE
-        return all_of([self._trusting(), *shown, *own, *limits, self._endpoints(), self._rcps(), may])
+        return all_of([self._trusting(), self._but(roles), self._undenied, self._limits, may])
 
     # ----- layers
+
+    @cached_property
+    def _undenied(self) -> Formula:
+        """That the caller's own policies do not deny."""
+        return all_of(self.denies(layer) for layer in self.estate.identity_layers(self.caller))
+
+    @cached_property
+    def _limits(self) -> Formula:
+        """That what limits whoever asks, whatever grants it, lets the request through."""
+        levels = [self._level(layer) for layer in self.estate.scp_layers(self.caller)]
+        return all_of([*levels, self._endpoints(), self._rcps()])
 
     def denies(self, layer: Layer) -> Formula:
         """Return that no statement of a layer denies."""
         return all_of(
-            negation(self._applies(statement, maybe=self.closed)) for statement in layer.statements if statement.denies
+            self.encoding.spares(statement, maybe=self.closed)
+            for statement in layer.meant_for(self._name)
+            if statement.denies and self._is_meant(statement, maybe=self.closed)
         )
 
     def grants(self, layer: Layer, least: Grant = Grant.NONE) -> Formula:
         """Return that a statement of a layer allows, and names the caller at least so directly."""
         return any_of(
-            self._applies(statement, maybe=not self.closed)
-            for statement in layer.statements
-            if not statement.denies and statement.named(self.caller)[0] >= least
+            self.encoding.applies(statement, maybe=not self.closed)
+            for statement in layer.meant_for(self._name)
+            if not statement.denies and self._is_meant(statement, maybe=not self.closed, least=least)
         )
 
-    def _applies(self, statement: CompiledStatement, *, maybe: bool) -> Formula:
-        if statement.source.principals or statement.source.not_principals:
-            _, named = statement.named(self.caller)
-            if named is False or (named is None and not maybe):
-                return FALSE
-        return self.encoding.applies(statement, maybe=maybe)
+    @property
+    def _name(self) -> str | None:
+        """The caller's ARN, where it is known."""
+        name = self.encoding.keys.value("aws:principalarn")
+        return name if isinstance(name, str) and "aws:principalarn" not in self.encoding.keys.attributes else None
+
+    def _is_meant(self, statement: CompiledStatement, *, maybe: bool, least: Grant = Grant.NONE) -> bool:
+        """Whether a statement names the caller, at least so directly."""
+        if not (statement.source.principals or statement.source.not_principals):
+            return least is Grant.NONE
+        grant, named = statement.named(self.caller)
+        return grant >= least and (maybe if named is None else named)
 
     def _level(self, layer: Layer) -> Formula:
         return all_of([self.denies(layer), self.grants(layer)])
@@ -165,10 +178,22 @@ class Model:
         yield all_of([*others, self._granted(None)])
         if trusting is FALSE:
             return
-        for principal in self.estate.principals.values():
-            for layer in self.estate.trust_layers(principal.arn):
-                here = self.encoding.resource(principal.arn, variables=False, maybe=True)
-                yield all_of([here, trusting, self.denies(layer), self._granted(layer)])
+        for layer, roles in self.estate.roles_by_trust:
+            yield all_of([self._among(roles), trusting, self.denies(layer), self._granted(layer)])
+
+    def _among(self, arns: tuple[str, ...]) -> Formula:
+        """That the resource is one of these."""
+        known = self.encoding.space.remembered
+        if arns not in known:
+            known[arns] = any_of(self.encoding.resource(arn, variables=False, maybe=True) for arn in arns)
+        return known[arns]
+
+    def _but(self, arns: tuple[str, ...]) -> Formula:
+        """That it is none of them."""
+        known = self.encoding.space.remembered
+        if ("but", arns) not in known:
+            known["but", arns] = negation(self._among(arns))
+        return known["but", arns]
 
     def _trusting(self) -> Formula:
         """The actions that a role's trust policy decides about, on a role."""

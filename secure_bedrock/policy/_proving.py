@@ -189,12 +189,13 @@ class Inquiry:
         self.linking = Linking(self.encoding, subject.estate, caller, prover.used)
         self._possible = all_of([self.linking.formula(subject.partition), *subject.forms(keys, space, prover.used)])
         self._allowed: dict[bool, tuple[Formula, bool, tuple[str, ...]]] = {}
+        self._models: dict[bool, Model] = {}
 
     def allowed(self, *, closed: bool) -> tuple[Formula, bool, tuple[str, ...]]:
         """Return what is allowed, whether it hangs on something that is not settled, and on what."""
         if closed not in self._allowed:
             self.encoding.is_open, self.encoding.reasons = False, {}
-            model = Model(self.subject.estate, self.encoding, self.subject.caller, closed)
+            model = self._models[closed] = Model(self.subject.estate, self.encoding, self.subject.caller, closed)
             formula = model.allowed()
             if formula is not FALSE:
                 formula = all_of([formula, self._possible])
@@ -203,7 +204,8 @@ class Inquiry:
 
     def permitted(self, *, closed: bool) -> Formula:
         """Return what the policies allow, whether or not such a request can be made."""
-        return Model(self.subject.estate, self.encoding, self.subject.caller, closed).allowed()
+        self.allowed(closed=closed)  # which notes what is not settled, where it is first met
+        return self._models[closed].allowed()
 
     def covered(self, statement: CompiledStatement, *, maybe: bool) -> Formula:
         """Return the requests a statement covers that can be made at all."""
@@ -244,13 +246,13 @@ class Inquiry:
 
         For whoever the estate does not show either, that is asked of roles that the statement names alone.
         """
-        if not (self.subject.is_named or _names_roles(statement.source)):
+        if not (self.subject.is_named or _names_roles(statement.source)) or not is_about_trust(statement.source):
             return Answer()
         region = self.covered(statement, maybe=True)
         if region is FALSE:
             return Answer()
-        model = Model(self.subject.estate, self.encoding, self.subject.caller, closed=False)
-        formula = all_of([region, model.trusted(), self._possible])
+        self.allowed(closed=False)
+        formula = all_of([region, self._models[False].trusted(), self._possible])
         box = None if formula is FALSE else find(formula, self.prover.budget)
         if box is None:
             return Answer()
@@ -316,6 +318,7 @@ def services_of(statements: Iterable[Statement]) -> frozenset[str] | None:
     return frozenset(found)
 
 
+@cache
 def is_about_trust(statement: Statement) -> bool:
     """Whether a statement may be about actions that a role's trust policy decides."""
     patterns = statement.actions or statement.not_actions

@@ -187,7 +187,7 @@ class Space:
         self.compiled: dict[object, Any] = {}
         #: Formulas that are the same for every principal, by what they say.
         self.remembered: dict[object, Formula] = {}
-        self._covered: dict[CompiledStatement, int] = {}
+        self._covered: dict[tuple[tuple[str, ...], tuple[str, ...]], int] = {}
         self._domains, self._kinds, self._closed, self._preferred = domains, kinds, closed, preferred
         self._keys: dict[tuple[str, Domain | None], Attribute] = {}
         self._hits: dict[str, tuple[Hit, ...]] = {}
@@ -269,10 +269,11 @@ class Space:
 
     def covered(self, statement: CompiledStatement) -> int:
         """Return the cells of the actions that a statement covers."""
-        if statement not in self._covered:
+        written = (statement.source.actions, statement.source.not_actions)
+        if written not in self._covered:
             names = enumerate(self.action.values)
-            self._covered[statement] = sum(1 << i for i, name in names if statement.covers(str(name)))
-        return self._covered[statement]
+            self._covered[written] = sum(1 << i for i, name in names if statement.covers(str(name)))
+        return self._covered[written]
 
     def _added(self, attribute: Attribute) -> Attribute:
         self.attributes.append(attribute)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from types import MappingProxyType
@@ -52,6 +52,23 @@ class Layer:
         if found is None:
             found = self._by_action[action] = tuple(each for each in self.statements if each.covers(action))
         return found
+
+    @cached_property
+    def _by_name(self) -> tuple[tuple[CompiledStatement, ...], dict[str, list[CompiledStatement]]]:
+        others: list[CompiledStatement] = []
+        named: dict[str, list[CompiledStatement]] = {}
+        for statement in self.statements:
+            names = statement.names
+            if names is None:
+                others.append(statement)
+            for name in names or ():
+                named.setdefault(name, []).append(statement)
+        return tuple(others), named
+
+    def meant_for(self, arn: str | None) -> Iterable[CompiledStatement]:
+        """Return the statements but for those whose conditions name others than a principal; None: any principal."""
+        others, named = self._by_name
+        return self.statements if arn is None else (*others, *named.get(arn, ()))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,6 +150,15 @@ class Estate:
         arns = (*self._by_arn, *self.resource_policies)
         found = {arn.split(":")[4] for arn in arns if ACCOUNT_ID.fullmatch(arn.split(":")[4])}
         return frozenset(found | set(self.accounts))
+
+    @cached_property
+    def roles_by_trust(self) -> tuple[tuple[Layer, tuple[str, ...]], ...]:
+        """The trust policies with the roles that have them."""
+        found: dict[Policy, list[str]] = {}
+        for principal in self.principals.values():
+            if principal.trust is not None:
+                found.setdefault(principal.trust, []).append(principal.arn)
+        return tuple((self.trust_layers(arns[0])[0], tuple(arns)) for arns in found.values())
 
     def caller(self, name: str) -> Caller:
         """Return who a request's principal is. Raises InvalidInput for one whose policies are unknown."""

@@ -76,6 +76,18 @@ class CompiledStatement:
         """Whether the statement is about an action, in lower case."""
         return self._actions.cover(action)
 
+    @property
+    def names(self) -> frozenset[str] | None:
+        """The principals that a condition names by their ARNs, so that it applies to no other; None: any."""
+        for each in self.source.conditions:
+            is_whole = each.operator in {"StringEquals", "ArnEquals", "ArnLike"} and not (
+                each.quantifier or each.if_exists
+            )
+            if is_whole and each.key.lower() == "aws:principalarn":
+                if not any(character in value for value in each.values for character in "*?$"):
+                    return frozenset(each.values)
+        return None
+
     def ask(self, view: View) -> Finding:
         """Say whether the statement, which covers the action, applies."""
         answer = self._resources.cover(view)

@@ -94,7 +94,7 @@ def _answer(prover: Prover, invariant: Never, statements: tuple[CompiledStatemen
     for subject in prover.subjects(invariant.scope):
         inquiry = prover.about(subject)
         for statement in statements:
-            can_use = inquiry.can_use(statement)
+            can_use = is_used or inquiry.can_use(statement)
             answer = search(prover, subject, statement) if can_use else Answer()
             if answer.witness is None and not answer.reason:
                 answer = inquiry.trusted(statement)
