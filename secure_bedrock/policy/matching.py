@@ -79,13 +79,12 @@ class CompiledStatement:
     @property
     def names(self) -> frozenset[str] | None:
         """The principals that a condition names by their ARNs, so that it applies to no other; None: any."""
+        whole = {"StringEquals", "ArnEquals", "ArnLike"}
         for each in self.source.conditions:
-            is_whole = each.operator in {"StringEquals", "ArnEquals", "ArnLike"} and not (
-                each.quantifier or each.if_exists
-            )
-            if is_whole and each.key.lower() == "aws:principalarn":
-                if not any(character in value for value in each.values for character in "*?$"):
-                    return frozenset(each.values)
+            is_whole = each.operator in whole and not (each.quantifier or each.if_exists)
+            is_name = is_whole and each.key.lower() == "aws:principalarn"
+            if is_name and not any(character in value for value in each.values for character in "*?$"):
+                return frozenset(each.values)
         return None
 
     def ask(self, view: View) -> Finding:
