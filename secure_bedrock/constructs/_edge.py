@@ -74,9 +74,17 @@ def later(produce: Callable[[], Plain]) -> cdk.IResolvable:
     return cast("cdk.IResolvable", _Later(produce))  # without the optional type hint
 
 
-def check_at_synth(construct: IConstruct, check: Callable[[], list[str]]) -> None:
-    """Fail the synth with the messages a check returns."""
-    stack = stack_of(construct)
+def check_at_synth(
+    construct: IConstruct, check: Callable[[], list[str]], *, neighbour: IConstruct | None = None
+) -> None:
+    """Fail the synth with the messages a check returns.
+
+    Args:
+        construct: what fails.
+        check: called once in a synth, after the Aspects.
+        neighbour: something the construct refers to, whose stage is its own: CDK refuses references between them.
+    """
+    stack = stack_of(construct if neighbour is None else neighbour)
     if stack not in _stages:
         _stages[stack] = cdk.Stage.of(stack)
     stage = _stages[stack]

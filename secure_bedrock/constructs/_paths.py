@@ -78,6 +78,10 @@ class RolePaths:
         """Whether the role may be used from any network."""
         return self._declared.anywhere
 
+    def first_endpoint(self) -> PrivateBedrockEndpoint | None:
+        """Return one of the endpoints that the role refers to, None where there is none."""
+        return next(iter(self._endpoints), None)
+
     def problem(self) -> str | None:
         """Return what is missing when no more paths can come, None where nothing is."""
         paths = self.known()

@@ -211,7 +211,7 @@ class ScopedInvokeRole(Construct):
         if may_tag_sessions(assumed_by):
             refuse_session_tags(self.role, tuple(self._tags))
         warn_of(self, self._access, anywhere=self._paths.anywhere)
-        check_at_synth(self, self._problems)
+        check_at_synth(self, self._problems, neighbour=self._paths.first_endpoint())
         self._paths.admit_everywhere()
 
     @property

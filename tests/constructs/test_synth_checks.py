@@ -75,3 +75,20 @@ def test_what_an_aspect_changed_is_seen(place):
     role(stack, "Renamed", network=Network.ANYWHERE)
     cdk.Aspects.of(stack).add(Rename())
     assert failures(place.app) == ["Stack/Renamed"]
+
+
+@pytest.mark.parametrize("given", [{}, {"suspended": True}, {"revoke_sessions_before": "2026-01-01T00:00:00Z"}])
+def test_a_role_and_the_endpoint_it_names_cannot_be_in_different_stages(place, given):
+    """So that one stage can answer for both."""
+    here, there = (cdk.Stack(cdk.Stage(place.app, name), "Stack", env=place.env) for name in ("Here", "There"))
+    endpoint = PrivateBedrockEndpoint(here, "Bedrock", vpc=place.vpc(here))
+    role(there, "App", endpoints=[endpoint], **given)
+    with pytest.raises(RuntimeError, match="dependency cannot cross stage boundaries"):
+        place.app.synth()
+
+
+def test_a_role_that_names_an_endpoint_of_another_stack_is_asked_too(place):
+    stack, other = place.stack("Stack"), place.stack("Other")
+    endpoint = PrivateBedrockEndpoint(stack, "Bedrock", vpc=place.vpc(stack), client_cidrs=["192.0.2.0/24"])
+    role(other, "Renamed", endpoints=[endpoint]).role.node.default_child.path = "/other/"
+    assert failures(place.app) == ["Other/Renamed"]
