@@ -55,8 +55,6 @@ class Measured:
 
 #: What the constructs are compared with, at every size. `checked` is for round trips alone and not timed.
 SIZED = ("ours", "l2", "l1", "javascript")
-#: The most roles that are timed with CDK's validation, which takes seconds a template.
-VALIDATED = 10
 #: How much longer than the empty app the reference app may take, with CDK's validation and without.
 BOUNDS = {True: 1.5, False: 2.2}
 
@@ -66,12 +64,15 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="bench", description=__doc__)
     parser.add_argument("--rounds", type=int, default=5, help="timed rounds, after each app ran once to warm up")
     parser.add_argument("--sizes", default="1,10,50,200", help="numbers of roles, and of stacks")
+    parser.add_argument(
+        "--validated", type=int, default=1, help="most roles timed with CDK's validation: it takes seconds a template"
+    )
     given = parser.parse_args(arguments)
     subprocess.run(
         [sys.executable, "-c", "from bench.apps import write_down; write_down()"], check=True, env=_env(True)
     )
     sizes = [int(size) for size in given.sizes.split(",")]
-    measured = {row: Measured() for row in _rows(sizes)}
+    measured = {row: Measured() for row in _rows(sizes, given.validated)}
     for row in {row.app: row for row in measured}.values():
         _run(row, Measured())
     for turn in range(1, given.rounds + 1):
@@ -86,12 +87,12 @@ def main(arguments: list[str]) -> int:
     return judge(trips)
 
 
-def _rows(sizes: list[int]) -> Iterable[Row]:
+def _rows(sizes: list[int], validated: int) -> Iterable[Row]:
     for validation in (True, False):
         for app in ("empty", "reference"):
             yield Row(app, 1, 1, validation)
         for app in SIZED:
-            timed = [size for size in sizes if size <= VALIDATED] if validation else sizes
+            timed = [size for size in sizes if size <= validated] if validation else sizes
             yield from _forms(timed, app, validation=validation)
 
 
