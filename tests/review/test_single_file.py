@@ -63,6 +63,17 @@ def test_each_command_of_the_page_does_what_the_page_says(room, text):
     assert len(CONSOLE) == 4
 
 
+def test_review_finds_what_the_page_says_it_finds(room):
+    (findings,) = [text for kind, text in BLOCKS if kind == "text"]
+    finished = shell(room, CONSOLE[0].removeprefix("$ "))
+    printed = " ".join(finished.stdout.split())
+    assert finished.returncode == 1
+    assert [line for line in findings.splitlines() if line not in printed] == []
+    listed = shell(room, "secure-bedrock rules")
+    assert "wildcard-model" in listed.stdout
+    assert listed.returncode == 0
+
+
 def test_it_reads_yaml_without_the_c_parser(room):
     """JSON is YAML."""
     shutil.copy(room / "template.json", room / "template.yaml")
