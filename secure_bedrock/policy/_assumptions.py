@@ -8,6 +8,7 @@ from secure_bedrock.data import table
 from secure_bedrock.policy._linking import relevant
 from secure_bedrock.policy._proving import Prover, is_about_trust
 from secure_bedrock.policy.invariants import Never, Scope
+from secure_bedrock.policy.relations import OWN_TAGS, all_relations
 
 _COMPLETE = "the estate holds every policy of its principals, and the control policies above its accounts"
 #: What every answer about calls that work takes for granted.
@@ -54,7 +55,9 @@ def _estate(prover: Prover, scope: Scope) -> Iterator[str]:
 
 def guarantees(prover: Prover) -> Iterator[str]:
     """Yield what AWS guarantees about the keys that matter."""
-    for relation in relevant(prover.used):
+    has_tags = any(key.startswith("aws:principaltag/") for key in prover.used)
+    tags = [each for each in all_relations() if each.name == OWN_TAGS and has_tags]
+    for relation in (*relevant(prover.used), *tags):
         yield f"{relation.says} ({relation.source})"
     as_of = table("authorisations")["as_of"]
     yield f"actions stand on the resource types they had on {as_of} (Service Authorization Reference)"

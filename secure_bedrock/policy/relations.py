@@ -56,6 +56,8 @@ class Relation:
         return frozenset(self.keys) | {fact.about for fact in facts if fact.about not in _PARTS}
 
 
+#: The guarantee about the tags of principals, whatever their names.
+OWN_TAGS = "tags of a role"
 _PARTS = {"action", "resource", "caller"}
 _VPCE, _VPC, _VPC_IP, _IP = "aws:sourcevpce", "aws:sourcevpc", "aws:vpcsourceip", "aws:sourceip"
 _MFA, _AGE, _ISSUED = "aws:multifactorauthpresent", "aws:multifactorauthage", "aws:tokenissuetime"
@@ -95,8 +97,11 @@ _NETWORK = (
         source=f"{_GLOBAL}, aws:VpcSourceIp", when=(_lacks(_VPCE),), then=(_lacks(_VPC_IP),),
     ),
     Relation(
-        name="public address", says="a request through no VPC endpoint, and not made by a service, has aws:SourceIp",
-        source=f"{_GLOBAL}, aws:SourceIp", when=(_lacks(_VPCE), Fact(_VIA, ("true",), holds=False)), then=(_has(_IP),),
+        name="public address",
+        says="a request through no VPC endpoint, made by no service and not for one, has aws:SourceIp",
+        source=f"{_GLOBAL}, aws:SourceIp",
+        when=(_lacks(_VPCE), Fact(_VIA, ("true",), holds=False), Fact("caller", ("Service",), holds=False)),
+        then=(_has(_IP),),
     ),
     Relation(
         name="called via a service", says="a request with aws:CalledVia has aws:ViaAWSService true",
@@ -188,7 +193,7 @@ _EQUALITIES = (
         source=f"{_GLOBAL}, aws:TagKeys", keys=("aws:tagkeys",),
     ),
     Relation(
-        name="tags of a role", source="IAM User Guide, Pass session tags in AWS STS",
+        name=OWN_TAGS, source="IAM User Guide, Pass session tags in AWS STS",
         says="a role's tags are on its sessions, but where a session tag of the same key takes the place of one, and a "
         "session has no tag that the role's trust policy refuses",
     ),

@@ -82,7 +82,9 @@ NEVER = Never(name="x", statements=(requests(actions=("bedrock:InvokeModel",)),)
 
 def test_a_session_cannot_shed_a_tag_of_its_role():
     world = estate(TEAM, UNTAGGED, tags=[("Team", "search")], trust=trusting(TAGGING))
-    assert isinstance(prove(world, NEVER), Proved)
+    verdict = prove(world, NEVER)
+    assert isinstance(verdict, Proved)
+    assert any("tags are on its sessions" in line for line in verdict.assumptions)
     assert isinstance(prove(estate(TEAM, UNTAGGED, trust=trusting(TAGGING)), NEVER), Refuted)
 
 

@@ -395,6 +395,12 @@ CASES = {
         Proved,
         {"principals": ["bedrock.amazonaws.com"], **TO_TARGET, "contexts": [{}, {"aws:SourceAccount": ABROAD}]},
     ),
+    "a service from no address": (
+        trusting(trust({"Service": "bedrock.amazonaws.com"}, **when("Null", "aws:SourceIp", "true"))),
+        never(**BECOMES, scope=SERVICES),
+        Refuted,
+        {"principals": ["bedrock.amazonaws.com"], **TO_TARGET},
+    ),
     "a role that nobody shows": (estate(), never(**BECOMES), Unknown, TO_TARGET),
     "another account of the organisation": (
         trusting(
