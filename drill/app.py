@@ -25,7 +25,7 @@ CALLERS = "drill-callers"
 CONFIGURATION = Configuration(
     account=ACCOUNT,
     region=REGION,
-    audit=AuditConfiguration(notify=("ops@example.com",)),
+    audit=AuditConfiguration(notify=("ops@example.com",), global_events=False),  # one Region is bootstrapped
     access_audit=AccessAuditConfiguration(),
     team_project=ProjectConfiguration(cost_center="4711", monthly_budget=250, notify=("team@example.com",)),
 )

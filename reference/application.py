@@ -9,7 +9,7 @@ import aws_cdk as cdk
 
 from reference.access import AccessStack
 from reference.access_audit import AccessAuditStack
-from reference.audit import AuditStack
+from reference.audit import AuditCompanionStack, AuditStack
 from reference.configuration import (
     AuditConfiguration,
     Configuration,
@@ -27,6 +27,7 @@ from reference.sections.external import ExternalConfiguration
 from reference.sections.gateway import GatewayConfiguration
 from reference.sections.on_premises import OnPremisesConfiguration
 from reference.sections.project import ProjectConfiguration
+from secure_bedrock import BedrockAuditCompanion
 
 if TYPE_CHECKING:
     from constructs import Construct
@@ -40,6 +41,7 @@ class Deployment:
     access: AccessStack
     organization: OrganizationStack | None = None
     audit: AuditStack | None = None
+    audit_companion: AuditCompanionStack | None = None
     on_premises: OnPremisesStack | None = None
     external: ExternalStack | None = None
     project: ProjectStack | None = None
@@ -64,6 +66,7 @@ def build(scope: Construct, configuration: Configuration) -> Deployment:
         access=access,
         organization=_organization(scope, configuration),
         audit=audit,
+        audit_companion=_audit_companion(scope, configuration),
         on_premises=on_premises,
         external=_external(scope, configuration, network=network, access=access, on_premises=on_premises),
         project=_project(scope, configuration, network, access),
@@ -86,6 +89,16 @@ def _audit(scope: Construct, configuration: Configuration, env: cdk.Environment)
         return None
     with named_by_context_key(AuditConfiguration, under="audit."):
         return AuditStack(scope, "secure-bedrock-audit", configuration=configuration.audit, env=env)
+
+
+def _audit_companion(scope: Construct, configuration: Configuration) -> AuditCompanionStack | None:
+    audit, region = configuration.audit, configuration.region
+    if audit is None or not audit.global_events or region is None or not BedrockAuditCompanion.is_needed(region):
+        return None
+    env = BedrockAuditCompanion.environment(configuration.account, region)
+    return AuditCompanionStack(
+        scope, "secure-bedrock-audit-companion", configuration=audit, home_region=region, env=env
+    )
 
 
 def _on_premises(

@@ -79,6 +79,10 @@ class AuditConfiguration:
         invocation_logging: whether prompts and answers are recorded.
         tokens_by_role: tokens of one role in five minutes that are too many; None for no such alarms.
         monthly_budget: whole US dollars a month for Bedrock; None for no budget.
+        global_events: whether what IAM and other global services report is told at once too, by a stack in their
+            Region, us-east-1 in most partitions, which must be bootstrapped; nothing where `region` is that or null.
+        expected_principals: ARNs of the roles whose changes are no finding, such as the one that deploys; None for
+            none.
     """
 
     notify: tuple[str, ...] | None = None
@@ -87,6 +91,8 @@ class AuditConfiguration:
     invocation_logging: bool = True
     tokens_by_role: int | None = None
     monthly_budget: int | None = None
+    global_events: bool = True
+    expected_principals: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from secure_bedrock.constructs._access_analyzers import ArchiveRule
     from secure_bedrock.constructs.access_audit import AccessAudit
     from secure_bedrock.constructs.audit import BedrockAuditTrail
+    from secure_bedrock.constructs.audit_companion import BedrockAuditCompanion
     from secure_bedrock.constructs.endpoint import PrivateBedrockEndpoint
     from secure_bedrock.constructs.external import ExternalWorkload, ExternalWorkloadAccess
     from secure_bedrock.constructs.gateway import BedrockGateway
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 __all__ = [
     "AccessAudit",
     "ArchiveRule",
+    "BedrockAuditCompanion",
     "BedrockAuditTrail",
     "BedrockFeature",
     "BedrockGateway",
@@ -62,6 +64,7 @@ __all__ = [
 _HOMES = {
     "AccessAudit": "constructs.access_audit",
     "ArchiveRule": "constructs._access_analyzers",
+    "BedrockAuditCompanion": "constructs.audit_companion",
     "BedrockAuditTrail": "constructs.audit",
     "BedrockFeature": "policy.features",
     "BedrockGateway": "constructs.gateway",

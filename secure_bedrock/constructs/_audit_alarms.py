@@ -85,19 +85,23 @@ class Alarms:
         self._filter("Calls", log_group, pattern, default=0)
         return _count("Calls", 300)
 
-    def watch_delivery(self, queue: sqs.IQueue, topic: sns.ITopic, rules: Sequence[str]) -> None:
+    def watch_delivery(self, queue: sqs.IQueue, topic: sns.ITopic, rules: Sequence[str], *, prefix: str = "") -> None:
         """Add alarms on messages that reached nobody: of the rules, and of the topic."""
         kept = queue.metric_approximate_number_of_messages_visible(statistic="Maximum", period=cdk.Duration.minutes(5))
-        self._fault("undelivered", kept, "Messages of EventBridge's rules reached nobody; they wait in the queue.")
+        self._fault(
+            f"{prefix}undelivered", kept, "Messages of EventBridge's rules reached nobody; they wait in the queue."
+        )
         failed = topic.metric_number_of_notifications_failed(statistic="Sum", period=cdk.Duration.minutes(5))
-        self._fault("topic-failures", failed, "A subscriber of the audit's topic could not be reached.")
+        self._fault(f"{prefix}topic-failures", failed, "A subscriber of the audit's topic could not be reached.")
         for number, part in enumerate(_parts(rules, _METRICS_PER_ALARM), start=1):
             metrics = {f"m{index}": _failed_invocations(rule) for index, rule in enumerate(part)}
             total = cloudwatch.MathExpression(
                 expression="SUM(METRICS())", using_metrics=metrics, period=cdk.Duration.minutes(5)
             )
             name = "event-failures" if number == 1 else f"event-failures-{number}"
-            self._fault(name, total, f"EventBridge could not send what these rules found: {', '.join(part)}.")
+            self._fault(
+                f"{prefix}{name}", total, f"EventBridge could not send what these rules found: {', '.join(part)}."
+            )
 
     def _fault(self, name: str, metric: cloudwatch.IMetric, happened: str) -> None:
         """Add an alarm on a fault of the audit's own."""

@@ -19,7 +19,7 @@ from secure_bedrock.policy.reserved import AUDIT_PREFIX
 
 #: A page that is an hour late is none.
 _AGE_IN_SECONDS = 3600
-_ALL_EVENTS = "ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS"
+ALL_EVENTS = "ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS"
 
 
 class EventRules:
@@ -63,7 +63,7 @@ class EventRules:
             name=name,
             description=f"{detection.id} {detection.name}",
             event_pattern=pattern,
-            state=_ALL_EVENTS if detection.reads else "ENABLED",
+            state=ALL_EVENTS if detection.reads else "ENABLED",
             targets=[
                 target_with_queue(
                     "Findings",
@@ -106,12 +106,12 @@ def target_with_queue(
     )
 
 
-def undelivered_queue(scope: Construct, place: Place) -> sqs.Queue:
+def undelivered_queue(scope: Construct, place: Place, name: str = "undelivered") -> sqs.Queue:
     """Return an encrypted queue, over TLS only, that the audit's rules may send to and nobody else, kept on removal."""
     queue = sqs.Queue(
         scope,
         "Undelivered",
-        queue_name=f"{AUDIT_PREFIX}undelivered",
+        queue_name=f"{AUDIT_PREFIX}{name}",
         # SQS's own key: EventBridge could use one of ours only for every rule of every account.
         encryption=sqs.QueueEncryption.SQS_MANAGED,
         enforce_ssl=True,

@@ -73,6 +73,11 @@ def audit_key(scope: Construct, place: Place) -> kms.Key:
     return service_key(scope, "Bedrock audit: trail, its log group, topic, bucket", key_statements(place))
 
 
+def topic_key(scope: Construct, place: Place) -> kms.Key:
+    """Return a key for a topic that alarms publish to, and for nothing else."""
+    return service_key(scope, "Bedrock audit: topic", [_alarms_may_use(place)])
+
+
 def log_group_key(scope: Construct, place: Place, log_group: str) -> kms.Key:
     """Return a key for one log group of the audit and for nothing else, so that readers can be told apart."""
     return service_key(
@@ -127,12 +132,7 @@ def key_statements(place: Place) -> Iterable[iam.PolicyStatement]:
         {"StringEquals": {"aws:SourceArn": place.trail}},
     )
     yield _logs_may_use(place, place.log_group(TRAIL_LOG_GROUP))
-    yield _service(
-        "Alarms",
-        "cloudwatch.amazonaws.com",
-        ["kms:Decrypt", "kms:GenerateDataKey*"],
-        {"StringEquals": {"aws:SourceAccount": account}},
-    )
+    yield _alarms_may_use(place)
     yield _messages_may_use(place)
     yield _service(
         "InvocationLogs",
@@ -145,6 +145,15 @@ def key_statements(place: Place) -> Iterable[iam.PolicyStatement]:
 def _service(sid: str, service: str, actions: list[str], conditions: dict[str, object]) -> iam.PolicyStatement:
     return iam.PolicyStatement(
         sid=sid, principals=[iam.ServicePrincipal(service)], actions=actions, resources=["*"], conditions=conditions
+    )
+
+
+def _alarms_may_use(place: Place) -> iam.PolicyStatement:
+    return _service(
+        "Alarms",
+        "cloudwatch.amazonaws.com",
+        ["kms:Decrypt", "kms:GenerateDataKey*"],
+        {"StringEquals": {"aws:SourceAccount": place.environment.account}},
     )
 
 

@@ -22,10 +22,10 @@ from secure_bedrock.policy.reserved import AUDIT_PREFIX
 _ALLOWED = "e-mail addresses, topics and chat channels"
 
 
-def audit_topic(scope: Construct, key: kms.IKey) -> sns.Topic:
+def audit_topic(scope: Construct, key: kms.IKey, name: str = "findings") -> sns.Topic:
     """Return a topic under the audit's key, for its own alarms only, over TLS only."""
     environment = environment_of(scope)
-    topic = sns.Topic(scope, "Topic", topic_name=f"{AUDIT_PREFIX}findings", master_key=key, enforce_ssl=True)
+    topic = sns.Topic(scope, "Topic", topic_name=f"{AUDIT_PREFIX}{name}", master_key=key, enforce_ssl=True)
     own = environment.arn(f"alarm:{AUDIT_PREFIX}*", service="cloudwatch")
     topic.add_to_resource_policy(
         iam.PolicyStatement(

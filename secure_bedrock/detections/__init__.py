@@ -3,6 +3,7 @@
 from secure_bedrock.detections.catalogue import CATALOGUE
 from secure_bedrock.detections.detection import Bus, Detection, Normal, Records, Route, Severity, remedy
 from secure_bedrock.detections.events import event_patterns
+from secure_bedrock.detections.forwarding import forwarding_patterns
 from secure_bedrock.detections.messages import EVENT_FIELDS, event_message
 from secure_bedrock.detections.patterns import filter_patterns
 from secure_bedrock.detections.queries import QUERIES
@@ -25,6 +26,7 @@ __all__ = [
     "event_patterns",
     "everything_of",
     "filter_patterns",
+    "forwarding_patterns",
     "query_for",
     "remedy",
 ]

@@ -66,6 +66,12 @@ def partition_of(region: str) -> str:
 
 
 @cache
+def global_region(partition: str) -> str:
+    """Return the Region that a partition's global services, IAM among them, report their events in."""
+    return next(row["global_region"] for row in table("regions")["partitions"] if row["partition"] == partition)
+
+
+@cache
 def known_regions() -> tuple[str, ...]:
     """Return the Regions of the dated table."""
     return tuple(row["region"] for row in table("regions")["regions"])

@@ -167,3 +167,27 @@ def test_the_templates(default, snapshot):
 
 def test_logical_ids_and_names_stay(default):
     require_same(identities(default.templates), IDS)
+
+
+@pytest.mark.parametrize(
+    ("region", "given", "companion"),
+    [("eu-west-1", {}, "us-east-1"), ("us-gov-east-1", {}, "us-gov-west-1"), ("us-east-1", {}, None), (None, {}, None),
+     ("eu-west-1", {"global_events": False}, None)],
+)  # fmt: skip
+def test_what_global_services_report_is_sent_on_from_their_region(synthesized, region, given, companion):
+    models = ("amazon.nova-lite-v1:0",)
+    made = synthesized(Configuration(account=ACCOUNT, region=region, models=models, audit=AuditConfiguration(**given)))
+    name = "secure-bedrock-audit-companion"
+    assert (name in made.templates) is (companion is not None)
+    if companion:
+        assert made.assembly.get_stack_by_name(name).environment.region == companion
+        (home,) = {target["Arn"] for rule in made.of_type(name, "AWS::Events::Rule") for target in rule["Targets"]}
+        assert f":events:{region}:{ACCOUNT}:event-bus/default" in home
+
+
+def test_the_roles_that_deploy_are_no_finding(synthesized):
+    role = f"arn:aws:iam::{ACCOUNT}:role/deploys"
+    made = synthesized(Configuration(account=ACCOUNT, audit=AuditConfiguration(expected_principals=(role,))))
+    filters = made.of_type("secure-bedrock-audit", "AWS::Logs::MetricFilter")
+    (pattern,) = [f["FilterPattern"] for f in filters if f["FilterName"] == "secure-bedrock-audit-D10"]
+    assert role in json.dumps(pattern)

@@ -14,12 +14,14 @@ from aws_cdk import aws_sns as sns
 from secure_bedrock import (
     AccessAudit,
     ArchiveRule,
+    BedrockAuditCompanion,
     BedrockAuditTrail,
     BedrockFeature,
     BedrockGateway,
     BedrockOrgGuardrailSCP,
     BedrockProject,
     BedrockService,
+    Detection,
     ExternalWorkload,
     ExternalWorkloadAccess,
     GatewayCaller,
@@ -199,6 +201,8 @@ def _audits(app: cdk.App) -> None:
     )
     metrics = cdk.Stack(app, "Metrics", env=cdk.Environment(account=ACCOUNT, region="eu-north-1"))
     BedrockAuditTrail(metrics, "Audit", trail=TrailSource.none(), notify=["security@example.com"])
+    there = cdk.Stack(app, "There", env=BedrockAuditCompanion.environment(ACCOUNT, "eu-north-1"))
+    BedrockAuditCompanion(there, "Companion", home_region="eu-north-1", detections=Detection.named("D22", "D33"))
     access = cdk.Stack(app, "Access", env=SECURITY)
     AccessAudit(
         access,
