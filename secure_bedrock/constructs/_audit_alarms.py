@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import aws_cdk as cdk
 from aws_cdk import aws_cloudwatch as cloudwatch
@@ -12,16 +12,27 @@ from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
+from secure_bedrock.constructs._audit_pages import Alarm
 from secure_bedrock.constructs._bands import band_alarm
-from secure_bedrock.detections import INFERENCE, Detection, Normal, filter_patterns, query_for, remedy
+from secure_bedrock.constructs.acknowledgements import acknowledge
+from secure_bedrock.detections import INFERENCE, Detection, Normal, Severity, filter_patterns, query_for, remedy
+from secure_bedrock.detections.expressions import all_of, equals
+from secure_bedrock.detections.vocabulary import DENIED
+from secure_bedrock.policy.limits import ALARM_DESCRIPTION, limit
 from secure_bedrock.policy.reserved import AUDIT_PREFIX
 
 NAMESPACE = "SecureBedrock"
+#: Of invocation logs: Amazon Bedrock User Guide, "Monitoring Amazon Bedrock", metrics of log delivery.
+_LOG_FAILURES = (
+    "ModelInvocationLogsCloudWatchDeliveryFailure",
+    "ModelInvocationLogsS3DeliveryFailure",
+    "ModelInvocationLargeDataS3DeliveryFailure",
+)
 _ANOMALY_WIDTH = 3
 #: CloudWatch adds up no more metrics in one alarm.
 _METRICS_PER_ALARM = 10
-#: How many values of a list an alarm's description shows, and how long CloudWatch lets it be.
-_SHOWN, _DESCRIPTION = 4, 1024
+#: How many values of a list an alarm's description shows.
+_SHOWN = 4
 
 
 def name_of(detection_id: str) -> str:
@@ -32,11 +43,28 @@ def name_of(detection_id: str) -> str:
 class Alarms:
     """Writes metric filters and alarms into a scope, and remembers the alarms."""
 
-    def __init__(self, scope: Construct, topics: list[sns.ITopic]) -> None:
+    def __init__(self, scope: Construct, topics: Iterable[sns.ITopic] = ()) -> None:
+        """Begin.
+
+        Args:
+            scope: where the alarms are made.
+            topics: whom each of them tells. Default: nobody, as a page tells for many.
+        """
         self._scope = scope
-        self._topics = topics
         self._actions = [actions.SnsAction(topic) for topic in topics]
-        self.made: dict[str, cloudwatch.Alarm | cloudwatch.CfnAlarm] = {}
+        self.made: dict[str, Alarm] = {}
+        self._meanings: dict[str, tuple[Severity, str]] = {}
+        if not self._actions:
+            reason = "a composite alarm tells for it, so that one incident is one page"
+            acknowledge(scope, {"CloudWatchAlarmAction": reason})
+
+    def by_severity(self) -> dict[Severity, dict[str, tuple[Alarm, str]]]:
+        """Return the alarms by how soon somebody must look, with what each means."""
+        found: dict[Severity, dict[str, tuple[Alarm, str]]] = {}
+        for name, alarm in self.made.items():
+            severity, meaning = self._meanings.get(name, (Severity.MEDIUM, "more use than usual"))
+            found.setdefault(severity, {})[name] = (alarm, meaning)
+        return found
 
     def watch(self, detection: Detection, log_group: logs.ILogGroup, normal: Normal) -> bool:
         """Add a detection; False where it needs what is not known."""
@@ -45,19 +73,13 @@ class Alarms:
             self._filter(detection.id, log_group, pattern, suffix="" if index == 1 else f"-{index}")
         if not found:
             return False
-        alarm = _count(detection.id, detection.period).create_alarm(
-            self._scope,
-            f"{detection.id}Alarm",
-            alarm_name=name_of(detection.id),
-            alarm_description=describe(detection, normal),
+        self._alarm(
+            detection.id,
+            _count(detection.id, detection.period),
+            describe(detection, normal),
             threshold=detection.threshold,
-            evaluation_periods=1,
-            comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
-            # No event, no data point: that is the usual state and no reason to worry.
-            treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
         )
-        alarm.add_alarm_action(*self._actions)
-        self.made[detection.id] = alarm
+        self._meanings[detection.id] = (detection.severity, detection.name)
         return True
 
     def watch_calls(self, calls: cloudwatch.Metric, *, threshold: int) -> None:
@@ -72,7 +94,6 @@ class Alarms:
             comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_THRESHOLD,
             treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
         )
-        too_many.add_alarm_action(*self._actions)
         self.made["calls"] = too_many
         metric = cloudwatch.CfnAlarm.MetricProperty(namespace=calls.namespace, metric_name=calls.metric_name)
         text = "More calls of Bedrock than is usual at this hour. Group the records by identity."
@@ -103,11 +124,68 @@ class Alarms:
                 f"{prefix}{name}", total, f"EventBridge could not send what these rules found: {', '.join(part)}."
             )
 
+    def watch_silence(self, log_group: logs.ILogGroup, after: cdk.Duration, *, denied: bool) -> None:
+        """Add an alarm on a log group that gets no records, and one on a trail whose delivery is denied.
+
+        Args:
+            log_group: the trail's.
+            after: how long no record is too long.
+            denied: whether to look for denials too.
+        """
+        records = cloudwatch.Metric(
+            namespace="AWS/Logs",
+            metric_name="IncomingLogEvents",
+            dimensions_map={"LogGroupName": log_group.log_group_name},
+            statistic="Sum",
+            period=after,
+        )
+        self._alarm(
+            "silence",
+            records,
+            f"No record has come for {after.to_minutes():g} minutes: the audit is blind. Look at the trail's status, "
+            "its bucket, key and role, and at what D19 and D34 said last.",
+            threshold=1,
+            operator=cloudwatch.ComparisonOperator.LESS_THAN_THRESHOLD,
+            missing=cloudwatch.TreatMissingData.BREACHING,
+        )
+        self._meanings["silence"] = (Severity.CRITICAL, "no records come")
+        if denied:
+            refused = all_of(equals("userIdentity.invokedBy", "cloudtrail.amazonaws.com"), DENIED)
+            (pattern,) = filter_patterns("trail-denied", refused)
+            self._filter("TrailDenied", log_group, pattern)
+            text = "CloudTrail was denied what it needs to deliver records: look at the key's and the bucket's policy."
+            self._fault("trail-denied", _count("TrailDenied", 300), text)
+
+    def watch_invocation_logs(self) -> None:
+        """Add an alarm on invocation logs of this Region that Bedrock could not deliver."""
+        failures = {
+            f"m{index}": cloudwatch.Metric(
+                namespace="AWS/Bedrock", metric_name=name, statistic="Sum", period=cdk.Duration.minutes(5)
+            )
+            for index, name in enumerate(_LOG_FAILURES)
+        }
+        total = cloudwatch.MathExpression(
+            expression="SUM(METRICS())", using_metrics=failures, period=cdk.Duration.minutes(5)
+        )
+        text = "Bedrock could not deliver invocation logs: look at the key's, the bucket's and the role's policy."
+        self._fault("invocation-log-failures", total, text)
+
     def _fault(self, name: str, metric: cloudwatch.IMetric, happened: str) -> None:
         """Add an alarm on a fault of the audit's own."""
         self._alarm(name, metric, f"{happened} Until it is mended, look at the alarms' states.", threshold=1)
+        self._meanings[name] = (Severity.HIGH, "a fault of the audit's own")
 
-    def _alarm(self, name: str, metric: cloudwatch.IMetric, description: str, *, threshold: int) -> None:
+    def _alarm(
+        self,
+        name: str,
+        metric: cloudwatch.IMetric,
+        description: str,
+        *,
+        threshold: int,
+        operator: cloudwatch.ComparisonOperator = cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
+        # No event, no data point: that is the usual state and no reason to worry.
+        missing: cloudwatch.TreatMissingData = cloudwatch.TreatMissingData.NOT_BREACHING,
+    ) -> None:
         alarm = cloudwatch.Alarm(
             self._scope,
             f"{''.join(word.capitalize() for word in name.split('-'))}Alarm",
@@ -116,10 +194,11 @@ class Alarms:
             alarm_description=description,
             threshold=threshold,
             evaluation_periods=1,
-            comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
-            treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
+            comparison_operator=operator,
+            treat_missing_data=missing,
         )
-        alarm.add_alarm_action(*self._actions)
+        if self._actions:
+            alarm.add_alarm_action(*self._actions)
         self.made[name] = alarm
 
     def _filter(
@@ -162,7 +241,7 @@ class Alarms:
             measured=measured,
             period=300,
             datapoints=3,
-            topics=[topic.topic_arn for topic in self._topics],
+            topics=[],
         )
 
     def watch_tokens(self, role: str, log_group: logs.ILogGroup, *, threshold: int) -> None:
@@ -197,7 +276,7 @@ def describe(detection: Detection, normal: Normal) -> str:
             more = f" and {len(values) - _SHOWN} more" if len(values) > _SHOWN else ""
             told += f" Known {name.replace('_', ' ')}: {', '.join(values[:_SHOWN])}{more}."
     # A token is longer in the program than in AWS: only what is literal can be cut.
-    return told if "${" in told else told[:_DESCRIPTION]
+    return told if "${" in told else told[: limit(ALARM_DESCRIPTION)]
 
 
 def _parts(names: Sequence[str], size: int) -> Iterator[Sequence[str]]:

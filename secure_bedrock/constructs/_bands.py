@@ -46,7 +46,7 @@ def band_alarm(
         datapoints_to_alarm=datapoints,
         threshold_metric_id="band",
         treat_missing_data="notBreaching",
-        alarm_actions=list(topics),
+        alarm_actions=list(topics) or None,
         metrics=[
             cloudwatch.CfnAlarm.MetricDataQueryProperty(
                 id=measured,

@@ -18,9 +18,11 @@ from secure_bedrock.constructs._audit_dashboard import widgets
 from secure_bedrock.constructs._audit_events import EventRules
 from secure_bedrock.constructs._audit_neighbours import collisions, register, warn_of_deletion
 from secure_bedrock.constructs._audit_normal import Stated, logging_role_arn, normal_of
+from secure_bedrock.constructs._audit_pages import composite_alarms
 from secure_bedrock.constructs._audit_queries import save_queries
 from secure_bedrock.constructs._audit_storage import (
     TRAIL_LOG_GROUP,
+    Place,
     attach,
     audit_bucket,
     audit_key,
@@ -45,6 +47,7 @@ from secure_bedrock.policy.reserved import AUDIT_PREFIX, LOGGING_ROLE, RESERVED_
 
 #: Calls in five minutes that are too many, where nothing else is said.
 _CALLS = 1000
+_DAY = 86_400
 _OF_TRAIL = (Records.MANAGEMENT, Records.DATA, Records.NETWORK_ACTIVITY)
 
 
@@ -62,7 +65,8 @@ class BedrockAuditTrail(Construct):
         key: the key of bucket, log groups and topic.
         log_group: where the records are searched, None with `TrailSource.none()`.
         topic: where alarms go.
-        alarms: all of them, in the order of their detections; complete after synth.
+        alarms: all of them, in the order of their detections; complete after synth. They tell nobody by themselves.
+        pages: the composite alarms that do, one for each urgency, by name; complete after synth.
         dashboard: None where not wanted.
         queries: the saved queries, by their ids: those whose records are there.
         budget: None without `UsageWatch(monthly_budget=...)`.
@@ -88,6 +92,7 @@ class BedrockAuditTrail(Construct):
         expected_principals: Iterable[object] | None = None,
         calls_threshold: int = _CALLS,
         usage: UsageWatch | None = None,
+        silence_after: cdk.Duration | None = None,
         network_activity_events: bool = True,
         dashboard: bool = True,
     ) -> None:
@@ -101,7 +106,7 @@ class BedrockAuditTrail(Construct):
                 prints the statements its owner must attach. Default: a new one.
             retention: of the trail's log group. Default: a year; the bucket keeps records until somebody removes them.
             invocation_logging: what of each call is recorded with its content. Default: nothing.
-            detections: what to look for. Default: all; see `Detection.named`.
+            detections: what to look for. Default: all; see `Detection.named`, `Detection.all` and `Detection.tuned`.
             notify: e-mail addresses, topics that exist, and chat channels (`chatbot.SlackChannelConfiguration`).
                 Default: nobody, and a warning.
             approved_regions: where Bedrock may be called. Default: the Regions of this stage's stacks with a
@@ -123,6 +128,8 @@ class BedrockAuditTrail(Construct):
                 blinds the audit. Default: nobody.
             calls_threshold: calls in five minutes that are too many. Default: 1,000.
             usage: what is watched of tokens and money. Default: tokens that are more than is usual; see `UsageWatch`.
+            silence_after: how long no record may come before the audit counts as blind, whole minutes up to a day; a
+                new trail records its own deliveries at least. Default: half an hour.
             network_activity_events: record what endpoints deny (D04); a new trail only. Default: True.
             dashboard: make one. Default: True.
 
@@ -176,27 +183,26 @@ class BedrockAuditTrail(Construct):
             )
             warn(self, "second-trail", text)
         self.topic = audit_topic(self, self.key)
-        self._alarms = Alarms(self, tell(self, self.topic, notify))
+        self._topics = tell(self, self.topic, notify)
+        self._alarms = Alarms(self)
+        if self.log_group is not None:
+            self._alarms.watch_silence(self.log_group, _silence(silence_after), denied=source.is_new)
         self.invocation_logging = None
         if invocation_logging is not None and self.bucket is not None:
+            self._alarms.watch_invocation_logs()
             self.invocation_logging = InvocationLoggingSetting(
                 self, "InvocationLogging", place=place, logging=invocation_logging, bucket=self.bucket
             )
         invocations = None if self.invocation_logging is None else self.invocation_logging.log_group
         self.queries = save_queries(self, recorded, trail=self.log_group, invocations=invocations)
+        self.pages: dict[str, cloudwatch.CfnCompositeAlarm] = {}
         register(self)
         self._calls = self._watch_calls(calls_threshold)
         self._usage = _usage(usage, invocation_logging)
         self.budget = watch_usage(self, self._usage, self._alarms, notify)
-        self._rules = None
-        if any(Route.EVENT in each.routes for each in self._chosen):
-            self._rules = EventRules(self, place, self.topic, self.key)
-        groups = {} if self.log_group is None else dict.fromkeys(_OF_TRAIL, self.log_group)
-        if self.invocation_logging is not None:
-            groups[Records.INVOCATIONS] = self.invocation_logging.log_group
-        watch = Watch(self, source=source, recorded=recorded, groups=groups, alarms=self._alarms, rules=self._rules)
-        watch.start(self._chosen, self._stated, self._normal, self._finish)
-        self.dashboard = self._dashboard() if dashboard else None
+        self._rules = self._watch(place, recorded)
+        name = f"{AUDIT_PREFIX}{place.environment.region}"
+        self.dashboard = cloudwatch.Dashboard(self, "Dashboard", dashboard_name=name) if dashboard else None
         check_at_synth(self, self._problems)
 
     @property
@@ -238,6 +244,18 @@ class BedrockAuditTrail(Construct):
         self._alarms.watch_calls(calls, threshold=threshold)
         return calls
 
+    def _watch(self, place: Place, recorded: Records) -> EventRules | None:
+        """Watch the detections; return the rules on EventBridge, where any is wanted."""
+        rules = None
+        if any(Route.EVENT in each.routes for each in self._chosen):
+            rules = EventRules(self, place, self.topic, self.key)
+        groups = {} if self.log_group is None else dict.fromkeys(_OF_TRAIL, self.log_group)
+        if self.invocation_logging is not None:
+            groups[Records.INVOCATIONS] = self.invocation_logging.log_group
+        watch = Watch(self, source=self._source, recorded=recorded, groups=groups, alarms=self._alarms, rules=rules)
+        watch.start(self._chosen, self._stated, self._normal, self._finish)
+        return rules
+
     def _normal(self) -> Normal:
         """What is normal when every construct of the app is there."""
         normal = normal_of(
@@ -259,13 +277,11 @@ class BedrockAuditTrail(Construct):
             watch_roles(self, self._usage, self._alarms, roles, self.invocation_logging.log_group)
         if self._rules is not None:
             self._alarms.watch_delivery(self._rules.queue, self.topic, self._rules.made)
-
-    def _dashboard(self) -> cloudwatch.Dashboard:
-        dashboard = cloudwatch.Dashboard(self, "Dashboard", dashboard_name=f"{AUDIT_PREFIX}{cdk.Stack.of(self).region}")
-        counted = self._chosen if self.log_group is not None else ()
-        for row in widgets(self._calls, self._threshold, [each for each in counted if Route.FILTER in each.routes]):
-            dashboard.add_widgets(*row)
-        return dashboard
+        self.pages = composite_alarms(self, self._topics, self._alarms.by_severity())
+        if self.dashboard is not None:
+            counted = [each for each in self._chosen if each.id in self._alarms.made]
+            for row in widgets(self._calls, self._threshold, counted):
+                self.dashboard.add_widgets(*row)
 
     def _problems(self) -> list[str]:
         setting = self.invocation_logging
@@ -299,6 +315,14 @@ def _require(
         raise invalid("invocation_logging", invocation_logging, allowed="InvocationLogging(...)")
 
 
+def _silence(after: cdk.Duration | None) -> cdk.Duration:
+    if after is None:
+        return cdk.Duration.minutes(30)
+    if not isinstance(after, cdk.Duration) or after.to_seconds() % 60 or not 60 <= after.to_seconds() <= _DAY:  # noqa: PLR2004
+        raise invalid("silence_after", after, allowed="a cdk.Duration of whole minutes, up to a day")
+    return after
+
+
 def _detections(values: Iterable[Detection] | None) -> tuple[Detection, ...]:
     if values is None:
         return Detection.all()
@@ -306,6 +330,10 @@ def _detections(values: Iterable[Detection] | None) -> tuple[Detection, ...]:
     for detection in chosen:
         if not isinstance(detection, Detection):
             raise invalid("detections", detection, allowed="Detection.all() or Detection.named(...)")
+    ids = [detection.id for detection in chosen]
+    twice = [each for each in ids if ids.count(each) > 1]
+    if twice:
+        raise invalid("detections", twice[0], allowed="each once: Detection.all(tuned=[...]) puts a tuned one in place")
     return chosen
 
 

@@ -36,6 +36,7 @@ def _silenced(normal: Normal) -> Expression:
         _of("events", ("RemoveTargets",), "requestParameters.rule", (_OURS,)),
         _of("sns", ("DeleteTopic", "SetTopicAttributes"), "requestParameters.topicArn", (_OUR_ARNS,)),
         _of("sns", ("Unsubscribe",), "requestParameters.subscriptionArn", (f"*:{AUDIT_PREFIX}findings:*",)),
+        _of("sqs", ("DeleteQueue", "SetQueueAttributes", "PurgeQueue"), "requestParameters.queueUrl", (f"*/{_OURS}",)),
         _of("s3", buckets, "requestParameters.bucketName", (_OURS,)),
     ]
     if normal.key:
@@ -54,7 +55,9 @@ BLINDING = (
             "Set the configuration again: deploy the audit.",
             "Revoke the sessions of whoever changed it. A deployment of the audit says this too.",
         ),
-        blind="A bucket or role of the logs that was changed instead (D22, D34).",
+        blind="A bucket, key or role of the logs that was changed instead (D22, D34); logs that could not be "
+        "delivered, of which the alarm `invocation-log-failures` tells.",
+        blinds=True,
         find=always(operation("PutModelInvocationLoggingConfiguration", "DeleteModelInvocationLoggingConfiguration")),
     ),
     Detection(
@@ -65,6 +68,7 @@ BLINDING = (
         why="Blindness comes before the theft.",
         runbook=("Start logging again.", "Revoke the sessions of whoever stopped it."),
         blind="What happens after it succeeded: this is the last event you see.",
+        blinds=True,
         find=always(
             operation(
                 "StopLogging",
@@ -84,6 +88,7 @@ BLINDING = (
         why="The ceiling over every account is gone.",
         runbook=("Attach it again: deploy the organisation's stack.", "Revoke the sessions of whoever removed it."),
         blind="Everything, outside the management account and an organisation's trail.",
+        blinds=True,
         find=always(
             operation(
                 "DetachPolicy",
@@ -100,9 +105,11 @@ BLINDING = (
         name="The audit is silenced",
         severity=Severity.CRITICAL,
         technique="T1562.008",
-        why="A log group, filter, alarm, rule, topic, bucket or key of the audit was deleted, disabled or changed.",
+        why="A log group, filter, alarm, rule, topic, queue, bucket or key of the audit was deleted or changed.",
         runbook=("Deploy the audit again.", "Revoke the sessions of whoever did it."),
-        blind="Itself: where its own filter, alarm or topic was deleted first, nothing of the audit tells.",
+        blind="Itself, where its own filter and rule, alarm or topic was deleted first; an alarm, filter or rule that "
+        "was overwritten, which the organisation's policies deny; a bucket of another name that was given.",
+        blinds=True,
         find=_silenced,
     ),
 )

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, fields, replace
 from enum import Enum, Flag, auto
 
 from secure_bedrock.detections.expressions import Expression
 from secure_bedrock.errors import invalid, nearest
+from secure_bedrock.policy.lists import items_of
 
 
 class Severity(Enum):
@@ -145,6 +146,7 @@ class Detection:
         period: seconds. Default: five minutes.
         needs: what must be known, for the warning when it is not.
         records: what must be recorded. Default: management events.
+        blinds: whether it looks at what blinds the audit, from which nobody is spared.
     """
 
     id: str
@@ -164,6 +166,33 @@ class Detection:
     period: int = 300
     needs: str | None = None
     records: Records = Records.MANAGEMENT
+    blinds: bool = False
+
+    def tuned(
+        self,
+        *,
+        threshold: int | None = None,
+        period: int | None = None,
+        severity: Severity | None = None,
+        routes: Route | None = None,
+        spared: Iterable[str] | None = None,
+    ) -> Detection:
+        """Return the same detection as a deployment wants it; what is not named stays.
+
+        Args:
+            threshold: how many events within the period raise the alarm. More than one leaves the rule on EventBridge
+                out, which tells of each.
+            period: seconds, whole minutes up to a day.
+            severity: how soon somebody must look, and so which page it belongs to.
+            routes: how it reaches somebody: `Route.FILTER`, `Route.EVENT` or both.
+            spared: ARNs of roles that do it by right: sessions of theirs are no finding.
+
+        Raises:
+            InvalidInput: for what is out of range, and for a route or an exception the detection cannot have.
+        """
+        from secure_bedrock.detections.tuning import tuned  # noqa: PLC0415 - it is made of detections
+
+        return tuned(self, threshold=threshold, period=period, severity=severity, routes=routes, spared=spared)
 
     @property
     def uses(self) -> tuple[str, ...]:
@@ -174,11 +203,22 @@ class Detection:
         )
 
     @classmethod
-    def all(cls) -> tuple[Detection, ...]:
-        """Return every detection, in the order of their ids."""
+    def all(cls, *, but: Iterable[str] = (), tuned: Iterable[Detection] = ()) -> tuple[Detection, ...]:
+        """Return every detection, in the order of their ids.
+
+        Args:
+            but: ids of those to leave out.
+            tuned: detections, by `Detection.tuned`, in place of those with the same ids.
+
+        Raises:
+            InvalidInput: for an id that does not exist, with the nearest.
+        """
         from secure_bedrock.detections.catalogue import CATALOGUE  # noqa: PLC0415 - the catalogue is made of detections
 
-        return CATALOGUE
+        left_out = {detection.id for detection in cls.named(*items_of("but", but or None))}
+        instead = {detection.id: detection for detection in tuned}
+        cls.named(*instead)
+        return tuple(instead.get(each.id, each) for each in CATALOGUE if each.id not in left_out)
 
     @classmethod
     def named(cls, *ids: str) -> tuple[Detection, ...]:
@@ -187,7 +227,9 @@ class Detection:
         Raises:
             InvalidInput: for an id that does not exist, with the nearest.
         """
-        known = {detection.id: detection for detection in cls.all()}
+        from secure_bedrock.detections.catalogue import CATALOGUE  # noqa: PLC0415 - the catalogue is made of detections
+
+        known = {detection.id: detection for detection in CATALOGUE}
         for name in ids:
             if name not in known:
                 raise invalid("detections", name, allowed=", ".join(known), nearest=nearest(name, known))

@@ -34,7 +34,8 @@ SUCCEEDED = absent("errorCode")
 WITH_API_KEY = any_of(
     is_true("additionalEventData.callWithBearerToken"), is_true("requestParameters.callWithBearerToken")
 )
-_CALLER = "userIdentity.sessionContext.sessionIssuer.arn"
+#: The role behind a session; nobody else has it.
+CALLER = "userIdentity.sessionContext.sessionIssuer.arn"
 
 
 def always(expression: Expression) -> Find:
@@ -57,6 +58,6 @@ def by_others(expression: Expression) -> Callable[[Normal], Expression]:
     def find(normal: Normal) -> Expression:
         if not normal.principals:
             return expression
-        return all_of(expression, any_of(absent(_CALLER), none_of(_CALLER, normal.principals)))
+        return all_of(expression, any_of(absent(CALLER), none_of(CALLER, normal.principals)))
 
     return find

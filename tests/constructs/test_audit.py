@@ -165,6 +165,7 @@ def test_object_lock_is_a_rule_and_replaces_nothing(make_place):
     assert locked == without
 
 
+FAULTS = {"silence", "trail-denied"}
 DELIVERY = {"undelivered", "topic-failures", "event-failures", "event-failures-2", "event-failures-3"}
 WITH_FILTER = {detection.id for detection in Detection.all() if Route.FILTER in detection.routes}
 KNOWN = {
@@ -179,7 +180,7 @@ KNOWN = {
 def test_every_detection_has_a_filter_and_an_alarm_under_the_audits_name(place):
     created = audit(place, invocation_logging=InvocationLogging(), **KNOWN)
     found = alarms(place)
-    assert set(found) == WITH_FILTER | USAGE | DELIVERY
+    assert set(found) == WITH_FILTER | USAGE | {"invocation-log-failures"} | FAULTS | DELIVERY
     assert len(created.alarms) == len(found)
     filters = resources(place, "AWS::Logs::MetricFilter")
     for detection in Detection.all():
@@ -191,7 +192,7 @@ def test_every_detection_has_a_filter_and_an_alarm_under_the_audits_name(place):
         assert detection.name in alarm["AlarmDescription"]
         assert detection.runbook[0] in alarm["AlarmDescription"]
         assert f"Run the saved query {query_for(detection.id).name}." in alarm["AlarmDescription"]
-        assert alarm["AlarmActions"]
+        assert "AlarmActions" not in alarm, "a page tells for many"
         of_content = Records.INVOCATIONS in detection.records
         (group,) = {
             str(f["LogGroupName"]) for f in filters if f["MetricTransformations"][0]["MetricName"] == detection.id
@@ -210,7 +211,7 @@ def test_what_is_approved_is_printed_in_the_alarm(place):
 
 def test_some_detections_can_be_chosen(place):
     audit(place, detections=Detection.named("D09", "D19"))
-    assert set(alarms(place)) == {"D09", "D19"} | USAGE | DELIVERY - {
+    assert set(alarms(place)) == {"D09", "D19"} | USAGE | FAULTS | DELIVERY - {
         "event-failures-2", "event-failures-3"
     }  # fmt: skip
 
@@ -344,7 +345,9 @@ def test_who_is_told(place):
     assert "AuditTopic" in str(channel["SnsTopicArns"])
     (subscription,) = resources(place, "AWS::SNS::Subscription")
     assert (subscription["Protocol"], subscription["Endpoint"]) == ("email", "ops@example.com")
-    assert all(len(alarm["AlarmActions"]) == 2 for alarm in alarms(place).values())
+    pages = resources(place, "AWS::CloudWatch::CompositeAlarm")
+    assert len(pages) == 3
+    assert all(len(page["AlarmActions"]) == 2 for page in pages)
     assert any("secure-bedrock:confirm-subscription" in message for message in place.messages())
 
 
@@ -622,7 +625,8 @@ def test_the_dashboard_shows_calls_and_findings(place):
     assert "Look now" in text["properties"]["markdown"]
     assert calls["properties"]["title"] == "Calls of Bedrock in five minutes"
     shown = [metric[1] for widget in found for metric in widget["properties"]["metrics"]]
-    assert sorted(shown) == sorted(WITH_FILTER)
+    assert sorted(shown) == sorted(WITH_FILTER & set(alarms(place))), "a line for each alarm, none for what is left out"
+    assert "D01" not in shown
     assert [widget["properties"]["title"].partition(" (")[0] for widget in found] == sorted(
         (widget["properties"]["title"].partition(" (")[0] for widget in found),
         key=["Look now", "Look within the hour", "Look today", "Look when there is time"].index,

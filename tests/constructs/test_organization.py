@@ -131,7 +131,7 @@ def test_only_the_named_services_are_touched(place):
     actions = {a for s in statements for a in ([s["Action"]] if isinstance(s["Action"], str) else s["Action"])}
     assert {action.partition(":")[0] for action in actions} == {
         "bedrock", "bedrock-mantle", "bedrock-websearch", "bedrock-agentcore", "aws-marketplace", "iam", "cloudtrail",
-        "s3", "logs", "cloudwatch", "events", "sns", "lambda", "kms",
+        "s3", "logs", "cloudwatch", "events", "sns", "sqs", "lambda", "kms",
     }  # fmt: skip
     elsewhere = [s for s in statements if "s3:Put*" in s["Action"]]
     assert [r for s in elsewhere for r in s["Resource"] if "s3:::" in r] == ["arn:aws:s3:::secure-bedrock-audit-*"]
