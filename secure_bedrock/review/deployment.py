@@ -41,6 +41,7 @@ def build(templates: Iterable[Template], resolver: Resolver) -> Builder:
         if not _only_governs(template):
             builder.accounts[resolver.account(template.name)] = None
     _note_places(found, builder)
+    _note_nested(found, builder)
     for read in (_holders, _attachments, _memberships, _endpoints, _controls, _permission_sets, _resource_policies):
         for template in found:
             _Reader(template, resolver, builder).each(read)
@@ -61,6 +62,19 @@ def _note_places(templates: tuple[Template, ...], builder: Builder) -> None:
         builder.note(text)
     if without_region:
         builder.note(f"the Region of {_some(without_region)} is not known: taken as {DEFAULT_REGION}")
+
+
+def _note_nested(templates: tuple[Template, ...], builder: Builder) -> None:
+    """What a nested stack holds whose file is not there is not known."""
+    read = {template.parent for template in templates}
+    missing = [
+        f"{template.name}/{logical_id}"
+        for template in templates
+        for logical_id, _ in template.of_type("AWS::CloudFormation::Stack")
+        if (template.name, logical_id) not in read
+    ]
+    if missing:
+        builder.note(f"the template of {_some(missing)} is not in the input: it is taken to hold nothing")
 
 
 def _some(names: list[str]) -> str:

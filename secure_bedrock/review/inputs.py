@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -184,13 +185,29 @@ def _nested(outer: Template, root: Path, *, depth: int) -> Iterator[Template]:
 
 
 def _nested_file(resource: Mapping[str, Any], root: Path) -> Path | None:
-    """Return the nested template's file: CDK says it in the metadata, `aws cloudformation package` in the URL."""
+    """Return the nested template's file.
+
+    CDK says it in the metadata, or by the hash in the URL that its asset manifest has too; the URL itself is what
+    `aws cloudformation package` reads.
+    """
     metadata = resource.get("Metadata")
     named = metadata.get("aws:asset:path") if isinstance(metadata, Mapping) else None
     url = (resource.get("Properties") or {}).get("TemplateURL")
-    for name in (named, url):
+    for name in (named, url, None if named else _asset(json.dumps(url, default=str), root)):
         if isinstance(name, str) and "://" not in name and _leads_inside(root, name) and (root / name).is_file():
             return root / name
+    return None
+
+
+def _asset(url: str, root: Path) -> str | None:
+    """Return the file that an asset manifest of the folder has under a hash that a URL holds."""
+    for manifest in sorted(root.glob("*.assets.json")):
+        content = parse(read_text(manifest), str(manifest))
+        files = content.get("files") if isinstance(content, Mapping) else None
+        for key, row in files.items() if isinstance(files, Mapping) else ():
+            source = row.get("source") if isinstance(row, Mapping) else None
+            if str(key) in url and isinstance(source, Mapping) and isinstance(source.get("path"), str):
+                return source["path"]
     return None
 
 
