@@ -1,4 +1,4 @@
-"""`python -m bench.review`: `secure-bedrock review` beside cfn-lint on the same templates, in turn, each as a new process.
+"""`python -m bench.review`: a review beside cfn-lint on the same templates, in turn, each as a new process.
 
 Both read the reference deployment with its audit and its organisation's rules, and a hundred stacks that share an
 endpoint. It fails where a review costs more than a second, or five, of the processor: what else runs changes nothing.
@@ -84,7 +84,8 @@ def _assembly(name: str) -> Path:
     folder.parent.mkdir(parents=True, exist_ok=True)
     subprocess.run(
         [sys.executable, "-m", "bench.review", "--synthesize", name, str(folder)],
-        cwd=ROOT, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env={**os.environ, "PYTHONPATH": str(ROOT)},
+        cwd=ROOT, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
     )  # fmt: skip
     return folder
 

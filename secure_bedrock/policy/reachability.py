@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from secure_bedrock.errors import InvalidInput
 from secure_bedrock.policy._budget import Budget, ExhaustedError
@@ -115,6 +116,11 @@ class _Reaching:
         self.space: Space = prover.space
         self.budget = prover.budget
         _, _, self.region, self.account, self.rest = self.space.fields
+
+    @cached_property
+    def _anything(self) -> int:
+        """The cells of the resources' last field that can be asked about at all."""
+        return self.projected(self.inquiry.possible(self.statement), self.rest)
 
     def rows(self) -> Iterator[Reach]:
         """Yield them; none where nothing is allowed."""
@@ -227,7 +233,7 @@ class _Reaching:
         inside, free = self.projected(allowed, attribute), self.projected(possible, attribute)
         values = attribute.values
         if name == "rest":
-            free = self.projected(self.inquiry.possible(self.statement), attribute)
+            free = self._anything
         return self.names[name].listed(
             [value or "" for i, value in enumerate(values) if inside >> i & 1],
             [value or "" for i, value in enumerate(values) if free >> i & 1 and not inside >> i & 1],

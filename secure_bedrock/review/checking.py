@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from fnmatch import fnmatchcase
 from functools import cached_property
 from typing import Any
 
@@ -167,6 +168,26 @@ class Facts:
     def only(self, name: str, **changes: Any) -> Estate:  # noqa: ANN401 - fields of a Principal
         """Return the estate with one principal alone, changed: all that its own requests depend on."""
         return replace(self.estate, principals={name: replace(self.estate.principals[name], **changes)})
+
+
+def covered(statement: Statement, actions: Sequence[str]) -> tuple[str, ...]:
+    """Return those of some actions, without wildcards, that a statement is about."""
+
+    def among(action: str, patterns: Sequence[str]) -> bool:
+        return any(fnmatchcase(action.lower(), pattern.lower()) for pattern in patterns)
+
+    if statement.not_actions:
+        return tuple(action for action in actions if not among(action, statement.not_actions))
+    return tuple(action for action in actions if among(action, statement.actions))
+
+
+def may(principal: Principal, *actions: str) -> bool:
+    """Whether a principal has an Allow for one of some actions: without one there is no access."""
+    return any(
+        statement.effect == "Allow" and covered(statement, actions)
+        for policy in principal.identity
+        for statement in policy.statements
+    )
 
 
 def only_allowing(policies: Iterable[Policy], statement: Statement) -> tuple[Policy, ...]:

@@ -17,7 +17,7 @@ from secure_bedrock.policy.document import Policy, Statement
 from secure_bedrock.policy.invariants import Never, Scope, requests
 from secure_bedrock.policy.request import Principal
 from secure_bedrock.policy.verdicts import Witness
-from secure_bedrock.review.checking import Facts, Question, Result, named, only_allowing
+from secure_bedrock.review.checking import Facts, Question, Result, may, named, only_allowing
 from secure_bedrock.review.report import Access, Finding, Rule, Severity
 from secure_bedrock.review.rules.pages import page
 from secure_bedrock.review.template import Source
@@ -193,7 +193,7 @@ def _guardrail(facts: Facts, name: str, rows: Iterable[Access], *, uses_guardrai
 
 def _api_keys(facts: Facts) -> Iterator[Result]:
     for name, principal in facts.estate.principals.items():
-        if not principal.identity:
+        if not may(principal, *_BEARER):
             continue
         source = facts.source_of(name)
 

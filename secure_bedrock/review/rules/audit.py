@@ -9,7 +9,7 @@ from secure_bedrock.policy.bedrock_invariants import audit_stays_on, guardrails_
 from secure_bedrock.policy.document import Statement
 from secure_bedrock.policy.invariants import Never, Scope
 from secure_bedrock.policy.verdicts import Witness
-from secure_bedrock.review.checking import Facts, Question, Resource, Result
+from secure_bedrock.review.checking import Facts, Question, Resource, Result, may
 from secure_bedrock.review.report import Finding, Rule
 from secure_bedrock.review.rules.pages import page
 
@@ -22,6 +22,8 @@ SWITCHED = page("audit-can-be-switched-off")
 CHANGED = page("guardrail-can-be-changed")
 RULES = (OFF, UNVALIDATED, BLIND, UNWATCHED, SILENT, SWITCHED, CHANGED)
 
+_RECORDS = tuple(action for each in audit_stays_on().statements for action in each.actions)
+_GUARDRAILS = tuple(action for each in guardrails_stay().statements for action in each.actions)
 _LOGGING = "Custom::BedrockInvocationLogging"
 
 
@@ -125,11 +127,9 @@ def _switches(facts: Facts) -> Iterator[Question]:
     """Nobody of the input can switch the records off, or loosen guardrails, where there are such."""
     has_records = bool(facts.resources("AWS::CloudTrail::Trail")) or bool(facts.resources(_LOGGING))
     for name, principal in facts.estate.principals.items():
-        if not principal.identity:
-            continue
-        if has_records and not _sets_logging_up(principal.arn):
+        if has_records and may(principal, *_RECORDS) and not _sets_logging_up(principal.arn):
             yield _nobody(facts, name, SWITCHED, audit_stays_on().statements, "can switch the records off")
-        if facts.uses_guardrails:
+        if facts.uses_guardrails and may(principal, *_GUARDRAILS):
             yield _nobody(facts, name, CHANGED, guardrails_stay().statements, "can change or delete guardrails")
 
 

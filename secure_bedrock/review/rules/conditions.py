@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from fnmatch import fnmatchcase
 
 from secure_bedrock.policy._subjects import may_tag_sessions
 from secure_bedrock.policy.bedrock_invariants import INFERENCE
@@ -13,7 +12,7 @@ from secure_bedrock.policy.estate import Estate
 from secure_bedrock.policy.invariants import Never, Scope, requests
 from secure_bedrock.policy.verdicts import Witness
 from secure_bedrock.review.assumers import ASSUME
-from secure_bedrock.review.checking import Facts, Question, Result, condition, name_of, named, only_allowing
+from secure_bedrock.review.checking import Facts, Question, Result, condition, covered, name_of, named, only_allowing
 from secure_bedrock.review.report import Access, Finding, Rule
 from secure_bedrock.review.rules.pages import page
 from secure_bedrock.review.template import Source
@@ -119,20 +118,9 @@ def _without(statement: Statement, *keys: str) -> tuple[Condition, ...]:
     return tuple(each for each in statement.conditions if each.key.lower() not in keys)
 
 
-def _covered(statement: Statement, actions: Sequence[str]) -> tuple[str, ...]:
-    """Return those of some actions that a statement is about."""
-
-    def among(action: str, patterns: Sequence[str]) -> bool:
-        return any(fnmatchcase(action.lower(), pattern.lower()) for pattern in patterns)
-
-    if statement.not_actions:
-        return tuple(action for action in actions if not among(action, statement.not_actions))
-    return tuple(action for action in actions if among(action, statement.actions))
-
-
 def _like(statement: Statement, actions: Sequence[str], *conditions: Condition) -> Statement | None:
     """Return the requests of a statement, of those actions alone, under other conditions."""
-    about = _covered(statement, actions)
+    about = covered(statement, actions)
     if not about:
         return None
     return requests(
@@ -237,7 +225,7 @@ def _region(place: _Place) -> Iterator[Question]:
 def _bearer(place: _Place) -> Iterator[Question]:
     """A Deny of API keys on one of the two endpoints leaves the other."""
     statement = place.statement
-    about = _covered(statement, _BEARER)
+    about = covered(statement, _BEARER)
     listed = any("callwithbearertoken" in action.lower() for action in statement.actions)
     if len(about) != 1 or not listed:
         return
@@ -251,7 +239,7 @@ def _age(place: _Place) -> Iterator[Question]:
     key = "iam:servicespecificcredentialagedays"
     about = [each for each in place.statement.conditions if each.key.lower() == key and not each.if_exists]
     action = ("iam:CreateServiceSpecificCredential",)
-    if not about or any(each.operator == "Null" for each in about) or not _covered(place.statement, action):
+    if not about or any(each.operator == "Null" for each in about) or not covered(place.statement, action):
         return
     never = condition("Null", "iam:ServiceSpecificCredentialAgeDays", "true")
     claim = requests(actions=action, conditions=(*_without(place.statement, key), never))
@@ -287,7 +275,7 @@ def _chosen(row: Access) -> tuple[str, ...]:
 def _asked_for(trust: Policy | None, tags: Sequence[str]) -> bool:
     """Whether each statement that lets somebody tag a session says which value these tags have."""
     statements = trust.statements if trust else ()
-    tagging = [each for each in statements if each.effect == "Allow" and _covered(each, ("sts:TagSession",))]
+    tagging = [each for each in statements if each.effect == "Allow" and covered(each, ("sts:TagSession",))]
     return all(_says(each, tag) for each in tagging for tag in tags)
 
 

@@ -13,7 +13,7 @@ from secure_bedrock.policy.invariants import Never, Scope, requests
 from secure_bedrock.policy.request import Principal
 from secure_bedrock.policy.verdicts import Witness
 from secure_bedrock.review.assumers import ASSUME
-from secure_bedrock.review.checking import Facts, Question, Result, condition
+from secure_bedrock.review.checking import Facts, Question, Result, condition, may
 from secure_bedrock.review.report import Finding, Rule, Undecided
 from secure_bedrock.review.rules.pages import page
 from secure_bedrock.review.template import Source
@@ -48,44 +48,71 @@ _ATTACHED = Policy(
 
 def check(facts: Facts) -> Iterator[Result]:
     """Yield the ways to and past each role under the reserved path."""
+    revoked = _all_revoked(facts)
+    whole: set[object] = set()
     for name, role in facts.scoped.items():
         yield from _ways_to(facts, name, role)
         if name in facts.invokers:
-            yield _onward(facts, name, role)
-            yield from _ceiling(facts, name, role)
-            yield from _revocation(facts, name, role)
+            if may(role, "sts:AssumeRole", "iam:PassRole"):
+                yield _onward(facts, name, role)
+            key = _content(role)
+            if key not in whole:
+                results = list(_ceiling(facts, name, role))
+                whole |= set() if results else {key}
+                yield from results
+            yield from _revocation(facts, name, revoked)
+
+
+def _all_revoked(facts: Facts) -> Estate:
+    """The estate once every role under the reserved path bears the tag that revokes."""
+    tagged = {name: replace(each, tags=(*each.tags, (_REVOKED, "true"))) for name, each in facts.scoped.items()}
+    return replace(facts.estate, principals={**facts.estate.principals, **tagged})
+
+
+def _content(role: Principal) -> object:
+    """What a ceiling depends on: roles that are alike in it are asked about once."""
+    policies = (*role.identity, *([role.boundary] if role.boundary else []))
+    says = tuple(replace(each, source=None) for policy in policies for each in policy.statements)
+    return (role.arn.split(":")[1], role.arn.split(":")[4], role.tags, says)
 
 
 def _ways_to(facts: Facts, name: str, role: Principal) -> Iterator[Question]:
-    others = [other for other in facts.estate.principals if other != name]
-    managed = tuple(
-        arn for arn in facts.reading.parts.holders[role.arn].managed if arn in facts.reading.parts.policies
-    )  # fmt: skip
-    trusted = (
-        {value for statement in role.trust.statements for _, value in statement.principals} if role.trust else set()
-    )
-    strangers = [other for other in others if facts.estate.principals[other].arn not in trusted]
+    """Ask of those who have an Allow for it at all; whoever has none has no way."""
+    others = {other: each for other, each in facts.estate.principals.items() if other != name}
     without_mfa = condition("BoolIfExists", "aws:MultiFactorAuthPresent", "false")
     becoming = requests(actions=ASSUME, resources=(role.arn,), conditions=(without_mfa,))
-    yield _by(
-        facts, CHAIN, name, strangers, "assume", becoming,
-        f"name who may assume it in the trust of {name}, or ask for MFA there",
-    )  # fmt: skip
-    lenders = [other for other in others if not _lends(facts.estate.principals[other], role.arn)]
-    yield _by(
-        facts, PASSED, name, lenders, "pass", requests(actions=("iam:PassRole",), resources=(role.arn,)),
-        "leave the reserved path out of iam:PassRole in the policies of {by}",
-    )  # fmt: skip
-    admins = _administrators(facts.estate)
-    editors = [other for other in (*others, name) if facts.estate.principals[other].arn not in admins]
-    changes = (requests(actions=_CHANGES, resources=(role.arn,)),)
-    if managed:
-        changes += (requests(actions=_VERSIONS, resources=managed),)
-    for statement in changes:
-        yield _by(
-            facts, EDITED, name, editors, "change", statement,
-            "deny these IAM actions on the reserved path in the policies of {by}, or for the whole organisation",
-        )  # fmt: skip
+    strangers = [other for other, each in others.items() if _is_let_in(role, each)]
+    fix = f"name who may assume it in the trust of {name}, or ask for MFA there"
+    if strangers:
+        yield _by(facts, CHAIN, name, strangers, "assume", becoming, fix)
+    lenders = [o for o, each in others.items() if may(each, "iam:PassRole") and not _lends(each, role.arn)]
+    fix = "leave the reserved path out of iam:PassRole in the policies of {by}"
+    if lenders:
+        passing = requests(actions=("iam:PassRole",), resources=(role.arn,))
+        yield _by(facts, PASSED, name, lenders, "pass", passing, fix)
+    parts = facts.reading.parts
+    managed = tuple(arn for arn in parts.holders[role.arn].managed if arn in parts.policies)
+    everybody = {**others, name: role}
+    admins = (
+        _administrators(facts.estate) if any(may(each, *_CHANGES, *_VERSIONS) for each in everybody.values()) else ()
+    )
+    fix = "deny these IAM actions on the reserved path in the policies of {by}, or for the whole organisation"
+    for actions, resources in ((_CHANGES, (role.arn,)), (_VERSIONS, managed)):
+        editors = [o for o, each in everybody.items() if may(each, *actions) and each.arn not in admins]
+        if editors and resources:
+            yield _by(facts, EDITED, name, editors, "change", requests(actions=actions, resources=resources), fix)
+
+
+def _is_let_in(role: Principal, other: Principal) -> bool:
+    """Whether a trust policy may let a principal in whom it does not name: by `*`, or by its account."""
+    statements = [each for each in role.trust.statements if each.effect == "Allow"] if role.trust else []
+    values = {value for each in statements for kind, value in each.principals if kind in {"AWS", "*"}}
+    if other.arn in values:
+        return False
+    if "*" in values or any(each.not_principals for each in statements):
+        return True
+    accounts = {value.split(":")[4] if value.endswith(":root") else value for value in values}
+    return other.arn.split(":")[4] in accounts and may(other, *ASSUME)
 
 
 def _lends(principal: Principal, arn: str) -> bool:
@@ -215,15 +242,14 @@ def _place(facts: Facts, role: Principal) -> Source | None:
     return facts.place(denying[0]) if denying else None
 
 
-def _revocation(facts: Facts, name: str, role: Principal) -> Iterator[Question]:
+def _revocation(facts: Facts, name: str, revoked: Estate) -> Iterator[Question]:
     """The tag that revokes a role, or a profile, must stop it."""
-    tagged = facts.only(name, tags=(*role.tags, (_REVOKED, "true")))
     here = condition("Null", f"aws:PrincipalTag/{_REVOKED}", "false")
     there = condition("Null", f"aws:ResourceTag/{_REVOKED}", "false")
     resources = tuple(
         arn for row in facts.invokers[name] if row.witness for arn in (row.witness.decision.request.resource,)
     )
-    for estate, mark, what in ((tagged, here, "its role"), (facts.estate, there, "what it calls")):
+    for estate, mark, what in ((revoked, here, "its role"), (facts.estate, there, "what it calls")):
         said = f"goes on invoking where the tag {_REVOKED} is on {what}"
 
         def finding(witness: Witness, said: str = said) -> Finding:
