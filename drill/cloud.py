@@ -72,6 +72,12 @@ class Cloud:
         """Return the ports that stand for endpoints, as text, and their endpoints."""
         return _post(self.port, "/_drill/endpoints", {"port": 0})
 
+    def report(self, record: dict[str, Any], *, kind: str = "AWS API Call via CloudTrail") -> None:
+        """Let a service put CloudTrail's record on the default event bus; nobody else may speak for one."""
+        source = f"aws.{record['eventSource'].partition('.')[0]}"
+        entry = {"Source": source, "DetailType": kind, "Detail": json.dumps(record)}
+        _post(self.port, "/_drill/events", {"Entries": [entry]})
+
     def stand_down(self, port: int) -> None:
         """Let a port stand for nothing any more, as when its endpoint is gone."""
         _post(self.port, "/_drill/endpoints", {"port": port, "endpoint": None})

@@ -12,6 +12,7 @@ from typing import Any
 
 from ministack.core import iam_actions, iam_evaluator
 from ministack.core.responses import get_account_id
+from ministack.services import eventbridge
 
 from drill.emulator import last_accessed, policies, private_dns, wire
 from secure_bedrock.errors import InvalidInput
@@ -46,6 +47,9 @@ def gateway(app: Any, ports: tuple[int, ...]) -> Any:
                 scope = {**scope, "headers": [*scope["headers"], (b"x-forwarded-proto", b"https")]}
             if scope["path"] == "/_drill/endpoints":
                 await _bind(receive, send, ports)
+                return
+            if scope["path"] == "/_drill/events":
+                await _tell(receive, send)
                 return
         await app(scope, receive, send)
 
@@ -144,6 +148,15 @@ def _reason(decision: Decision) -> str:
     if decision.statement and decision.is_explicit:
         return f"with an explicit deny in a {layer} ({decision.statement.sid or ''})"
     return f"because no {layer} allows the {decision.request.action} action"
+
+
+async def _tell(receive: Any, send: Any) -> None:
+    """Put events on the bus as only AWS's own services may: `POST /_drill/events {"Entries": [...]}`."""
+    message = await receive()
+    status, headers, body = eventbridge._put_events(json.loads(message["body"]), allow_aws_source=True)
+    told = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
+    await send({"type": "http.response.start", "status": status, "headers": told})
+    await send({"type": "http.response.body", "body": body if isinstance(body, bytes) else body.encode()})
 
 
 async def _bind(receive: Any, send: Any, ports: tuple[int, ...]) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from xml.sax.saxutils import escape
 
 from ministack.core.responses import get_region
-from ministack.services import bedrock, ec2, iam, lambda_svc, s3, sns
+from ministack.services import bedrock, ec2, eventbridge, iam, lambda_svc, s3, sns
 from ministack.services.cloudformation import provisioners
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ def install() -> None:
     _function_network()
     _bucket_encryption()
     _topic_encryption()
+    _rule_states()
 
 
 def _guardrail_read() -> None:
@@ -161,3 +162,35 @@ def _after(type_name: str, keep: Callable[[str, dict[str, Any]], None]) -> None:
     handler["update"] = lambda physical_id, old, new, stack, *rest: kept(
         update(physical_id, old, new, stack, *rest), new
     )
+
+
+def _rule_states() -> None:
+    """A rule's state decides whether it sees reads; ministack knows ENABLED only, and shows it everything.
+
+    EventBridge User Guide, "Receiving read-only management events from AWS services".
+    """
+    inner = eventbridge._dispatch_event
+
+    def dispatch(event: dict[str, Any], view: Any = None) -> None:
+        only_reads = _only_reads(event)
+        stored = {key: rule.get("State") for key, rule in eventbridge._rules.items()}
+        for key, state in stored.items():
+            if state == "ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS":
+                eventbridge._rules[key]["State"] = "ENABLED"
+            elif state == "ENABLED" and only_reads:
+                eventbridge._rules[key]["State"] = "DISABLED"
+        try:
+            inner(event, view)
+        finally:
+            for key, state in stored.items():
+                eventbridge._rules[key]["State"] = state
+
+    eventbridge._dispatch_event = dispatch
+
+
+def _only_reads(event: dict[str, Any]) -> bool:
+    if not str(event.get("DetailType", "")).endswith("via CloudTrail"):
+        return False
+    detail = event.get("Detail", "{}")
+    detail = json.loads(detail) if isinstance(detail, str) else detail
+    return detail.get("readOnly") is True
