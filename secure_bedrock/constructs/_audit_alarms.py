@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 
 import aws_cdk as cdk
@@ -31,6 +32,7 @@ _LOG_FAILURES = (
 _ANOMALY_WIDTH = 3
 #: CloudWatch adds up no more metrics in one alarm.
 _METRICS_PER_ALARM = 10
+_UNRESOLVED = re.compile(r"\$\{[^}]*\}")
 #: How many values of a list an alarm's description shows.
 _SHOWN = 4
 
@@ -273,10 +275,20 @@ def describe(detection: Detection, normal: Normal) -> str:
     for name in detection.uses:
         values = getattr(normal, name)
         if isinstance(values, tuple):
-            more = f" and {len(values) - _SHOWN} more" if len(values) > _SHOWN else ""
-            told += f" Known {name.replace('_', ' ')}: {', '.join(values[:_SHOWN])}{more}."
-    # A token is longer in the program than in AWS: only what is literal can be cut.
-    return told if "${" in told else told[: limit(ALARM_DESCRIPTION)]
+            told += next(filter(lambda part: _fits(told + part), _known(name, values)), "")
+    return told
+
+
+def _known(name: str, values: tuple[str, ...]) -> Iterator[str]:
+    """Yield what is known of a name, each time in fewer words."""
+    for shown in range(min(_SHOWN, len(values)), 0, -1):
+        more = f" and {len(values) - shown} more" if len(values) > shown else ""
+        yield f" Known {name.replace('_', ' ')}: {', '.join(values[:shown])}{more}."
+
+
+def _fits(description: str) -> bool:
+    """Whether CloudWatch takes it, with what CloudFormation fills in taken to be as long as a long ARN."""
+    return len(_UNRESOLVED.sub("0" * 160, description)) <= limit(ALARM_DESCRIPTION)
 
 
 def _parts(names: Sequence[str], size: int) -> Iterator[Sequence[str]]:

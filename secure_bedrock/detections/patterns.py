@@ -14,13 +14,17 @@ from secure_bedrock.errors import InvalidInput
 from secure_bedrock.policy.limits import FILTER_PATTERN, FILTER_WILDCARDS, limit
 
 _UNRESOLVED = re.compile(r"\$\{[^}]*\}")
+_COMPARED = re.compile(r'(\$\.\S+) (!?=) "([^"]*)"')
+#: Characters of what stands in a field, by how the field's name ends; of anything else, an ARN; and of a part of one.
+_LENGTHS = {"EndpointId": 22, "EndpointId.content": 22, "roupId": 20, "accountId": 12, "Region": 14}
+_ARN, _PART = 100, 14
 
 
 def filter_patterns(name: str, expression: Expression, *, remedy: str = "approve fewer values") -> tuple[str, ...]:
     """Return the patterns that together find what the expression finds.
 
     Several only where alternatives do not fit into one; an event that meets alternatives of two is then counted twice.
-    What is filled in at deploy time counts as long as an endpoint's id.
+    What is filled in at deploy time counts as long as what such a field can hold.
 
     Raises:
         InvalidInput: for a part that is longer than CloudWatch Logs takes.
@@ -53,7 +57,15 @@ def _fits(expression: Expression) -> bool:
 
 
 def _size(expression: Expression) -> int:
-    return len(_UNRESOLVED.sub("vpce-0123456789abcdef0", _whole(expression)))
+    return len(_COMPARED.sub(_filled, _whole(expression)))
+
+
+def _filled(compared: re.Match[str]) -> str:
+    """What CloudFormation fills in, as long as it can be: a part of an ARN is a partition, Region or account."""
+    field, sign, value = compared.groups()
+    whole = _UNRESOLVED.fullmatch(value.strip("*")) is not None
+    length = next((size for end, size in _LENGTHS.items() if field.endswith(end)), _ARN) if whole else _PART
+    return f'{field} {sign} "{_UNRESOLVED.sub("0" * length, value)}"'
 
 
 def _whole(expression: Expression) -> str:

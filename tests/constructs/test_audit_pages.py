@@ -11,6 +11,7 @@ from aws_cdk import aws_logs as logs
 
 from secure_bedrock import BedrockAuditTrail, Detection, InvalidInput, InvocationLogging, TrailSource
 from secure_bedrock.constructs import _audit_pages
+from secure_bedrock.constructs._audit_alarms import describe
 from secure_bedrock.detections import Normal, Route, Severity, filter_patterns
 from tests.constructs.conftest import of_type
 from tests.detections.filter_patterns import matches
@@ -230,3 +231,18 @@ def test_ids_that_do_not_exist_and_a_detection_twice_are_refused(place):
         Detection.all(but=["D99"])
     with pytest.raises(InvalidInput, match="detections: got 'D02'; allowed is each once"):
         audit(place, detections=[*Detection.all(), named("D02").tuned(threshold=50)])
+
+
+@pytest.mark.parametrize("known", [f"arn:aws:iam::{'1' * 12}:role/{'r' * 64}", "${Token[TOKEN.1]}", "short"])
+def test_a_description_holds_what_cloudwatch_takes_and_as_much_of_what_is_known_as_fits(known):
+    values = tuple(f"{known}{index}" for index in range(20))
+    normal = Normal(
+        account="1", region="x", regions=values, endpoints=values, accounts=values, models=values, mantle_models=values,
+        roles=values, mfa_roles=values, security_groups=values, principals=values, log_group=known, key=known,
+    )  # fmt: skip
+    for detection in Detection.all():
+        text = describe(detection, normal)
+        assert len(text.replace("${Token[TOKEN.1]}", "0" * 160)) <= 1024
+        assert detection.runbook[-1] in text
+        if known == "short" and {"roles", "principals"} & set(detection.uses):
+            assert "short3 and 16 more." in text

@@ -230,3 +230,15 @@ def test_alternatives_that_do_not_fit_into_one_pattern_are_divided_and_lose_noth
 def test_a_text_that_would_end_early_or_mean_nothing_is_refused(value):
     with pytest.raises(InvalidInput, match=r"^a: got"):
         equals("a", value)
+
+
+@pytest.mark.parametrize("region", ["eu-west-1", "ap-southeast-1"])
+def test_a_pattern_fits_when_its_tokens_are_filled_in(region):
+    token, arn = "${Token[TOKEN.7]}", f"arn:aws:kms:{region}:{ACCOUNT}:key/00000000-0000-0000-0000-000000000000"
+    (detection,) = Detection.named("D34")
+    written = filter_patterns("D34", detection.find(replace(NORMAL, key=token, log_group="l" * 200)))
+    assert all(len(pattern.replace(token, arn)) <= 1024 for pattern in written)
+    assert sum(token in pattern for pattern in written) == 1
+    endpoints = tuple(f"${{Token[TOKEN.{index}]}}" for index in range(15))
+    (inference,) = Detection.named("D01")
+    assert filter_patterns("D01", inference.find(replace(NORMAL, endpoints=endpoints)))
