@@ -17,6 +17,7 @@ import click
 
 from secure_bedrock.errors import InvalidInput
 from secure_bedrock.incident.command import incident
+from secure_bedrock.replay.command import replay_command
 
 HOLDS, FOUND, UNUSABLE, UNDECIDED = 0, 1, 2, 3
 _INTERRUPTED = 130
@@ -77,6 +78,7 @@ def main() -> None:
 
 
 main.add_command(incident)
+main.add_command(replay_command)
 
 
 @main.command()
