@@ -47,12 +47,12 @@ class Model:
         return FALSE if quick is FALSE else all_of([self._undenied, self._limits, any_of(self._targets())])
 
     def trusted(self) -> Formula:
-        """Return that a role which the estate does not show is assumed, and only its trust policy is not known.
+        """Return that a role whose trust policy the estate does not show is assumed, and only that is not known.
 
         Within an account a role may also trust a principal by name, whose own policies then need not allow it. That is
         left out: it would be so of every principal.
         """
-        roles = tuple(each.arn for each in self.estate.principals.values() if ":role/" in each.arn)
+        roles = tuple(each.arn for each in self.estate.principals.values() if each.trust is not None)
         may = self._by_own() if self.caller.has_policies else TRUE
         return all_of([self._trusting(), self._but(roles), self._undenied, self._limits, may])
 

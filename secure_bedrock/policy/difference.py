@@ -101,6 +101,17 @@ def diff(
     return Difference(gained=gained, lost=lost, unsettled=unsettled, is_cut=cut_gained or cut_lost)
 
 
+def is_same(
+    before: Estate, after: Estate, *, actions: Sequence[str], scope: Scope, budget: int = BUDGET
+) -> bool | None:
+    """Whether two estates allow the same; None: that could not be shown. The arguments are those of `diff`."""
+    try:
+        sides = _Sides(before, after, requests(actions=tuple(actions)), scope, Budget(budget))
+        return sides.are_same()
+    except ExhaustedError:
+        return None
+
+
 class _Sides:
     """Two estates in one space."""
 
@@ -115,6 +126,21 @@ class _Sides:
         mine = (each.without(names) for each in prover.subjects(scope))
         self.before = {_identity(each): prover.about(each) for each in mine}
         self.after = {_identity(each): prover.about(each) for each in prover.more}
+
+    def are_same(self) -> bool | None:
+        """Whether nobody is allowed more on either side; None where that hangs on what is not settled."""
+        is_settled = True
+        for here, there in ((self.before, self.after), (self.after, self.before)):
+            for name, inquiry in here.items():
+                other = there.get(name)
+                if not _differs(inquiry, other):
+                    continue
+                asked = self._asked(inquiry)
+                more = all_of([asked, inquiry.allowed(closed=True)[0], _denied(other, closed=False)])
+                if more is not FALSE and find(more, self.budget) is not None:
+                    return False
+                is_settled = is_settled and not self._unsettled(inquiry, other)
+        return True if is_settled else None
 
     def only(self, here: dict[str, Inquiry], there: dict[str, Inquiry]) -> tuple[tuple[Access, ...], bool, list[str]]:
         """Return what is allowed here and not there, whether there is more, and what may be besides."""

@@ -50,6 +50,12 @@ def test_a_role_that_is_shown_trusts_nobody_else():
     assert isinstance(prove(world, bedrock_invariants.stays_within("app")), Proved)
 
 
+def test_a_role_without_its_trust_policy_is_not_shown():
+    others = {"other": Principal(arn=OTHER)}
+    world = estate({**ASSUMES, "Resource": OTHER}, others=others)
+    assert isinstance(prove(world, bedrock_invariants.stays_within("app")), Unknown)
+
+
 def test_whoever_may_assume_nothing_is_proved_and_the_rest_is_assumed():
     deny = {**ASSUMES, "Effect": "Deny"}
     verdict = prove(estate(ASSUMES, deny), bedrock_invariants.stays_within("app"))
