@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from secure_bedrock.policy import Call, Endpoint, Estate, Policy, Principal, bedrock_invariants
-from secure_bedrock.policy.load_bearing import load_bearing
+from secure_bedrock.policy.bearing import load_bearing
 
 ACCOUNT = "111122223333"
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/app"
