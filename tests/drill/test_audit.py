@@ -72,7 +72,8 @@ def test_the_audits_life(cloud):
     assert setting(cloud) == before
     assert status(cloud) == "ROLLBACK_COMPLETE"
     assert cloud.client("cloudtrail").describe_trails()["trailList"] == []
-    reasons = [e.get("ResourceStatusReason", "") for e in stacks.describe_stack_events(StackName=STACK)["StackEvents"]]
+    pages = stacks.get_paginator("describe_stack_events").paginate(StackName=STACK)
+    reasons = [event.get("ResourceStatusReason", "") for page in pages for event in page["StackEvents"]]
     assert any("configured already in this account and Region" in reason for reason in reasons)
     stacks.delete_stack(StackName=STACK)
     assert leftovers(cloud) == set()
