@@ -240,3 +240,24 @@ def test_what_it_prints_turns_explains_answer(name, tmp_path):
     after = explained(found["acts"][1 if "tag-role" in found["acts"][0]["commands"][0] else 0]["policy"])
     assert after.return_value == 1, after.output
     assert "Incident" in after.output
+
+
+def test_the_roles_of_a_project_are_those_of_the_app(tmp_path):
+    """With the templates at hand no role has to be looked for; one of another project is none of them."""
+    trust = {"Version": "2012-10-17", "Statement": []}
+
+    def role(name, project):
+        tags = [{"Key": "project", "Value": project}]
+        return {"Type": "AWS::IAM::Role", "Properties": {
+            "RoleName": name, "AssumeRolePolicyDocument": trust, "Tags": tags,
+        }}  # fmt: skip
+
+    template = tmp_path / "app.template.json"
+    template.write_text(
+        json.dumps({"Resources": {"A": role("a", "search"), "B": role("b", "chat"), "C": role("c", "search")}})
+    )
+    found = json.loads(incident("project", "search", "--input", str(template), "--format", "json"))
+    tagged = [words[words.index("--role-name") + 1] for words in commands(found) if words[1:3] == ["iam", "tag-role"]]
+    assert tagged == ["a", "c"]
+    with pytest.raises(ValueError, match=r"--input: no role of .* bears the tag project=other"):
+        incident("project", "other", "--input", str(template))
