@@ -136,8 +136,17 @@ class Deployment:
     @cached_property
     def alarms(self) -> list[dict[str, Any]]:
         """The audit's alarms."""
-        found = self["cloudwatch"].describe_alarms(AlarmNamePrefix=f"{AUDIT}-")["MetricAlarms"]
+        pages = self["cloudwatch"].get_paginator("describe_alarms").paginate(AlarmNamePrefix=f"{AUDIT}-")
+        found = [alarm for page in pages for alarm in page["MetricAlarms"]]
         return [alarm for alarm in found if not alarm["AlarmName"].startswith(f"{AUDIT}-project-")]
+
+    @cached_property
+    def told_together(self) -> str:
+        """The rules of the audit's composite alarms that tell the topic."""
+        given = {"AlarmNamePrefix": f"{AUDIT}-", "AlarmTypes": ["CompositeAlarm"]}
+        pages = self["cloudwatch"].get_paginator("describe_alarms").paginate(**given)
+        found = [alarm for page in pages for alarm in page["CompositeAlarms"]]
+        return " ".join(alarm["AlarmRule"] for alarm in found if self.topic in alarm["AlarmActions"])
 
     @cached_property
     def filters(self) -> list[dict[str, Any]]:

@@ -305,7 +305,15 @@ def _alarms(on: Deployment, *, calls: int) -> Iterator[Fact]:
             - {alarm.get("MetricName") for alarm in on.alarms}
         ),
     )
-    yield Fact("every alarm tells the topic", 0, lambda: sum(on.topic not in a["AlarmActions"] for a in on.alarms))
+    yield Fact(
+        "every alarm tells the topic, itself or by a composite alarm",
+        [],
+        lambda: [
+            alarm["AlarmName"]
+            for alarm in on.alarms
+            if on.topic not in alarm["AlarmActions"] and alarm["AlarmName"] not in on.told_together
+        ],
+    )
     yield Fact(f"more than {calls} calls are too many", calls, lambda: _alarm(on, "calls")["Threshold"])
     yield so("unusual numbers of calls raise an alarm", lambda: "Metrics" in _alarm(on, "unusual-calls"))
     yield so(

@@ -158,7 +158,10 @@ def test_the_audit_is_read_back(cloud):
     assert {field["Equals"][0] for s in selectors for field in s["FieldSelectors"]} >= {"Management", "NetworkActivity"}
     filters = cloud.client("logs").describe_metric_filters(logGroupName="/secure-bedrock/audit/trail")["metricFilters"]
     assert {found["filterName"] for found in filters} >= {"secure-bedrock-audit-D01", "secure-bedrock-audit-D17"}
-    alarms = cloud.client("cloudwatch").describe_alarms(AlarmNamePrefix="secure-bedrock-audit-")["MetricAlarms"]
+    pages = (
+        cloud.client("cloudwatch").get_paginator("describe_alarms").paginate(AlarmNamePrefix="secure-bedrock-audit-")
+    )
+    alarms = [alarm for page in pages for alarm in page["MetricAlarms"]]
     names = [alarm["AlarmName"].removeprefix("secure-bedrock-audit-").partition("-")[0] for alarm in alarms]
     assert (names.count("project"), names.count("access")) == (3, 2)
     counted = {each["metricName"] for found in filters for each in found["metricTransformations"]}
