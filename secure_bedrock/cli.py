@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -204,3 +204,35 @@ def export(path: str, form: str, **place: Any) -> int:  # noqa: ANN401 - the opt
         raise InvalidInput(f"--parameter: the input has {len(loaded.readings)} outcomes; choose one of: {choices}")
     click.echo(json.dumps(FORMATS[form](exported(reading)), indent=2))
     return HOLDS
+
+
+@main.command()
+@click.argument("invariants", type=click.Path(dir_okay=False))
+@click.argument("path", default="cdk.out")
+@_reads_input
+@click.option("--strict", is_flag=True, help="Fail also for what only somebody can do whom the input does not show.")
+@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+def prove(invariants: str, path: str, form: str, *, strict: bool, **place: Any) -> int:  # noqa: ANN401 - the options
+    """Prove a file of invariants, or show the request that breaks one.
+
+    INVARIANTS is a TOML file with one [[invariant]] an entry. PATH is what `review` takes.
+    """
+    from secure_bedrock.review.invariants_file import read_invariants  # noqa: PLC0415 - only this command
+    from secure_bedrock.review.loading import load  # noqa: PLC0415 - the same
+    from secure_bedrock.review.proofs import proofs_of  # noqa: PLC0415 - the same
+
+    asked = read_invariants(invariants)
+    proofs = proofs_of(load(path, **place), asked)
+    if form == "json":
+        click.echo(json.dumps(proofs.to_plain(), indent=2))
+    else:
+        _print(proofs.lines())
+    if proofs.broken(strict=strict):
+        return FOUND
+    return UNDECIDED if proofs.undecided or proofs.unread else HOLDS
+
+
+def _print(lines: Iterable[str]) -> None:
+    from secure_bedrock.review.text import visible  # noqa: PLC0415 - only to print
+
+    click.echo("\n".join(map(visible, lines)))

@@ -72,7 +72,7 @@ def _question(plain: Plain) -> Request | Call | Never:
     if "request" in plain:
         return read_request(plain["request"])
     if "call" in plain:
-        return Call(**_call(plain["call"]))
+        return read_call(plain["call"])
     return read_question(plain["question"], name=plain["name"])
 
 
@@ -123,14 +123,15 @@ def read_request(plain: Plain) -> Request:
     )
 
 
-def _call(plain: Plain) -> dict[str, Any]:
+def read_call(plain: Plain) -> Call:
+    """Read a call."""
     known = {
         "principal", "operation", "model", "resource", "region", "endpoint", "context", "credentials", "guardrail",
         "via", "session_policies", "service_role",
     }  # fmt: skip
     _require_known("call", plain, known)
     session_policies = _policies("session policy", plain.get("session_policies", []))
-    return {**plain, "via": tuple(plain.get("via", ())), "session_policies": session_policies}
+    return Call(**{**plain, "via": tuple(plain.get("via", ())), "session_policies": session_policies})
 
 
 def _principal(name: str, plain: Plain) -> Principal:

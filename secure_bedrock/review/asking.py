@@ -6,14 +6,15 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from secure_bedrock.errors import InvalidInput, nearest
+from secure_bedrock.errors import InvalidInput
 from secure_bedrock.policy.calls import Call
 from secure_bedrock.policy.decision import Decision
 from secure_bedrock.policy.evaluation import evaluate
 from secure_bedrock.policy.explanation import NAMES, lines_of
-from secure_bedrock.policy.request import Principal, Request
+from secure_bedrock.policy.request import Request
 from secure_bedrock.review.denials import Denial, read_denial, remedies
 from secure_bedrock.review.loading import Loaded, Reading, load
+from secure_bedrock.review.naming import Names
 from secure_bedrock.review.text import visible
 
 
@@ -152,7 +153,7 @@ def answers(path: str, asked: Asked, **place: Any) -> list[Answer]:  # noqa: ANN
 
 
 def _answer(reading: Reading, asked: Asked, loaded: Loaded) -> Answer:
-    principal = _principal(reading, asked.principal)
+    principal = Names.of(reading).principal(asked.principal, where="--principal")
     question = (
         Request(principal=principal, **asked.request)
         if asked.request is not None
@@ -165,30 +166,3 @@ def _answer(reading: Reading, asked: Asked, loaded: Loaded) -> Answer:
         when=reading.when,
         assumptions=(*loaded.assumptions, *decision.assumptions),
     )
-
-
-def _principal(reading: Reading, name: str) -> str:
-    """Return the estate's principal of that name, ARN or session; by its last part where that is enough."""
-    people = reading.estate.principals
-    if name in people or any(each.arn == name for each in people.values()):
-        return name
-    last = _role_name(name)
-    found = [
-        key for key, each in people.items() if f"/{key}".endswith(f"/{name}") or each.arn.rpartition("/")[2] == last
-    ]
-    if len(found) == 1:
-        return found[0]
-    close = nearest(name, people)
-    hint = f"; did you mean {close!r}?" if close else ""
-    raise InvalidInput(f"--principal: got {name!r}; allowed is one of {_names(people)}{hint}")
-
-
-def _role_name(name: str) -> str:
-    if ":assumed-role/" in name:
-        return name.partition(":assumed-role/")[2].partition("/")[0]
-    return name.rpartition("/")[2]
-
-
-def _names(people: Mapping[str, Principal]) -> str:
-    shown = sorted(people)[:12]
-    return ", ".join(shown) + (f" and {len(people) - len(shown)} more" if len(people) > len(shown) else "")

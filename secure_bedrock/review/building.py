@@ -78,6 +78,7 @@ class Builder:
         policies: managed policies of the input, by ARN.
         endpoints: by id.
         endpoint_sources: where each endpoint stands.
+        guardrail_sources: where each guardrail stands, by its ARN.
         controls: service and resource control policies.
         accounts: account ids of the input.
         sources: by the text that a policy carries as its source.
@@ -89,6 +90,7 @@ class Builder:
     policies: dict[str, Policy] = field(default_factory=dict)
     endpoints: dict[str, Endpoint] = field(default_factory=dict)
     endpoint_sources: dict[str, Source] = field(default_factory=dict)
+    guardrail_sources: dict[str, Source] = field(default_factory=dict)
     resource_policies: dict[str, Policy] = field(default_factory=dict)
     controls: list[Control] = field(default_factory=list)
     accounts: dict[str, None] = field(default_factory=dict)

@@ -42,7 +42,7 @@ def build(templates: Iterable[Template], resolver: Resolver) -> Builder:
             builder.accounts[resolver.account(template.name)] = None
     _note_places(found, builder)
     _note_nested(found, builder)
-    for read in (_holders, _attachments, _memberships, _endpoints, _controls, _permission_sets, _resource_policies):
+    for read in _READERS:
         for template in found:
             _Reader(template, resolver, builder).each(read)
     return builder
@@ -182,6 +182,14 @@ def _endpoints(reader: _Reader) -> None:
         reader.builder.endpoint_sources[endpoint_id] = source
 
 
+def _guardrails(reader: _Reader) -> None:
+    stack = reader.template.name
+    for logical_id, resource in reader.template.of_type("AWS::Bedrock::Guardrail"):
+        if reader.resolver.is_present(stack, resource):
+            arn = reader.resolver.value(stack, {"Fn::GetAtt": [logical_id, "GuardrailArn"]})
+            reader.builder.guardrail_sources[str(arn)] = reader.template.source(logical_id)
+
+
 def _controls(reader: _Reader) -> None:
     for _, logical_id, properties in reader.rows("AWS::Organizations::Policy"):
         source = reader.template.source(logical_id)
@@ -249,3 +257,9 @@ def _list(value: Any) -> list[Any]:  # noqa: ANN401 - any JSON value
 def is_relevant(resource: Plain | Mapping[str, Any]) -> bool:
     """Whether a decision can depend on a resource."""
     return resource.get("Type") in RELEVANT
+
+
+#: In this order: who there is comes before what they hold.
+_READERS = (
+    _holders, _attachments, _memberships, _endpoints, _guardrails, _controls, _permission_sets, _resource_policies,
+)  # fmt: skip

@@ -11,7 +11,7 @@ from secure_bedrock.policy.estate import Estate
 from secure_bedrock.review import account as live
 from secure_bedrock.review.building import Builder, Problem
 from secure_bedrock.review.deployment import build
-from secure_bedrock.review.inputs import inputs_of
+from secure_bedrock.review.inputs import Inputs, inputs_of
 from secure_bedrock.review.intrinsics import Resolver
 from secure_bedrock.review.template import Source, Template
 from secure_bedrock.review.variants import variants_of
@@ -84,7 +84,17 @@ def load(
     Raises:
         InvalidInput: for what cannot be read, with the file.
     """
-    inputs = inputs_of(path, account=account, region=region)
+    return read(inputs_of(path, account=account, region=region), str(path), parameters)
+
+
+def read(inputs: Inputs, name: str, parameters: Mapping[str, Any] | None = None) -> Loaded:
+    """Return what inputs amount to that were found already.
+
+    Args:
+        inputs: templates and exports.
+        name: what they are called.
+        parameters: as in `load`.
+    """
     templates = inputs.templates
     given = {
         (template.name, name): value
@@ -105,7 +115,7 @@ def load(
         readings.append(reading)
         notes |= {**parts.notes, **resolver.notes}
     return Loaded(
-        path=str(path),
+        path=name,
         templates=templates,
         readings=tuple(readings),
         assumptions=tuple(notes),

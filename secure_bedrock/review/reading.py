@@ -19,17 +19,22 @@ MOST_VALUES = 2_000_000
 DEEPEST = 200
 
 
-def read_text(path: Path) -> str:
+def read_text(path: Path, *, largest: int = LARGEST_FILE) -> str:
     """Return a file's text.
+
+    Args:
+        path: the file.
+        largest: how many bytes it may have.
 
     Raises:
         InvalidInput: for a file that cannot be read, is too large, or is not UTF-8.
     """
     try:
-        size = path.stat().st_size
-        if size > LARGEST_FILE:
-            raise InvalidInput(f"{path}: got {size} bytes; allowed is {LARGEST_FILE} at most")
-        return path.read_bytes().decode("utf-8-sig")
+        with path.open("rb") as file:
+            content = file.read(largest + 1)  # a pipe or a device does not say how much it holds
+        if len(content) > largest:
+            raise InvalidInput(f"{path}: more than the {largest} bytes that are allowed")
+        return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise InvalidInput(f"{path}: not UTF-8 at byte {error.start}") from None
     except (OSError, ValueError) as error:
