@@ -86,7 +86,10 @@ main.add_command(replay_command)
 @_reads_input
 @click.option("--rule", "rule_id", metavar="RULE", help="Instead of a review: the page of a rule.")
 @click.option("--strict", is_flag=True, help="Claims about principals outside the input change the exit code too.")
-@click.option("--format", "form", type=click.Choice(["text"]), default="text", show_default=True)
+@click.option(
+    "--format", "form", type=click.Choice(["text", "markdown", "json", "sarif", "html"]), default="text",
+    show_default=True,
+)  # fmt: skip
 def review(path: str, form: str, rule_id: str | None, *, strict: bool, **place: Any) -> int:  # noqa: ANN401 - options
     """Say who can invoke which model from where, and what is wrong.
 

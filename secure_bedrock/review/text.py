@@ -5,6 +5,8 @@ from __future__ import annotations
 import unicodedata
 
 _KEPT = {"\n", "\t"}
+#: Unicode's own separators of lines and paragraphs.
+_BREAKS = {"Zl", "Zp"}
 
 
 def visible(text: str) -> str:
@@ -13,7 +15,8 @@ def visible(text: str) -> str:
 
 
 def _shown(character: str) -> str:
-    if character in _KEPT or unicodedata.category(character)[0] != "C":
+    category = unicodedata.category(character)
+    if character in _KEPT or (category[0] != "C" and category not in _BREAKS):
         return character
     code = ord(character)
     return f"\\x{code:02x}" if code <= 0xFF else f"\\u{code:04x}"  # noqa: PLR2004 - two digits

@@ -20,5 +20,35 @@ def _text() -> Render:
     return lambda report: as_text(report, width=width, colour=colour)
 
 
+def _json() -> Render:
+    from secure_bedrock.review.formats.as_json import as_json  # noqa: PLC0415 - the same
+
+    return as_json
+
+
+def _markdown() -> Render:
+    from secure_bedrock.review.formats.as_markdown import as_markdown  # noqa: PLC0415 - the same
+
+    return as_markdown
+
+
+def _sarif() -> Render:
+    from secure_bedrock.review.formats.as_sarif import as_sarif  # noqa: PLC0415 - the same
+
+    return as_sarif
+
+
+def _html() -> Render:
+    from secure_bedrock.review.formats.as_html import as_html  # noqa: PLC0415 - the same
+
+    return as_html
+
+
 #: What `--format` takes: how each is made ready.
-FORMATS: Mapping[str, Callable[[], Render]] = {"text": _text}
+FORMATS: Mapping[str, Callable[[], Render]] = {
+    "text": _text,
+    "markdown": _markdown,
+    "json": _json,
+    "sarif": _sarif,
+    "html": _html,
+}
