@@ -235,6 +235,33 @@ def prove(invariants: str, path: str, form: str, *, strict: bool, **place: Any) 
     return UNDECIDED if proofs.undecided or proofs.unread else HOLDS
 
 
+@main.command()
+@click.argument("before")
+@click.argument("after", default="cdk.out")
+@_reads_input
+@click.option("--format", "form", type=click.Choice(["text", "markdown", "json"]), default="text", show_default=True)
+def diff(before: str, after: str, form: str, **place: Any) -> int:  # noqa: ANN401 - the options
+    """Say what a change newly allows, or takes away.
+
+    BEFORE and AFTER are what `review` takes, such as the cdk.out of the main branch and that of a pull request.
+    """
+    from secure_bedrock.review.changes import changes_of  # noqa: PLC0415 - only this command
+    from secure_bedrock.review.loading import load  # noqa: PLC0415 - the same
+
+    changes = changes_of(load(before, **place), load(after, **place))
+    if form == "json":
+        click.echo(json.dumps(changes.to_plain(), indent=2))
+    elif form == "markdown":
+        from secure_bedrock.review.formats.changes import changes_as_markdown  # noqa: PLC0415 - only this form
+
+        click.echo(changes_as_markdown(changes), nl=False)
+    else:
+        _print(changes.lines())
+    if changes.gained:
+        return FOUND
+    return UNDECIDED if changes.unsettled or changes.is_cut else HOLDS
+
+
 def _print(lines: Iterable[str]) -> None:
     from secure_bedrock.review.text import visible  # noqa: PLC0415 - only to print
 
