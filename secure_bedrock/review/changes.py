@@ -157,11 +157,13 @@ def _changes(found: Iterable[Access], reading: Reading, when: str) -> Iterator[C
     for access in found:
         rows.setdefault(access.principal, []).append(access)
     for principal, each in rows.items():
-        is_named = principal in names
+        parts = [part.removesuffix(" (not in the estate)") for part in principal.split(", ")]
+        is_named = any(part in names for part in parts)
+        who = ", ".join(names.get(part, part) for part in parts) + ("" if is_named else " (not in the input)")
         for access in each if is_named else each[:1]:
             more = f"; and {len(each) - 1} more kinds of request" if len(each) > 1 and not is_named else ""
             yield Change(
-                principal=names.get(principal, f"{principal.removesuffix(', not in the estate')} (not in the input)"),
+                principal=who,
                 description=access.description + more,
                 request=str(access.witness) if access.witness else "",
                 statements=tuple(_statements(access)),

@@ -83,6 +83,8 @@ def _section(name: str, title: str, parts: Iterable[str], nothing: str) -> Itera
 
 def _finding(finding: Finding) -> str:
     rows = [("where", finding.source or finding.resource), ("when", finding.when), ("change", finding.fix)]
+    if finding.about_outsiders:
+        rows.append(("counts", "only with --strict: it is about principals that the input does not show"))
     shown = "".join(f"<dt>{name}</dt><dd>{markup(value)}</dd>" for name, value in rows if value)
     witness = ""
     if finding.witness:

@@ -51,6 +51,8 @@ def _finding(finding: Finding) -> tuple[str, ...]:
     what = f"{markdown(finding.message)} ({code(finding.rule.id)})"
     if finding.when:
         what += f", when {markdown(finding.when)}"
+    if finding.about_outsiders:
+        what += "<br>about principals that the input does not show: it counts only with `--strict`"
     if finding.witness:
         what += f"<br>for one: {code(finding.witness)}"
     return finding.severity.value, what, code(finding.source or finding.resource), markdown(finding.fix)

@@ -10,7 +10,7 @@ from secure_bedrock.review.report import Access
 
 COLUMNS = ("who", "role", "network", "model")
 #: Pixels of a box, and between boxes.
-WIDTH, HEIGHT, GAP, GUTTER, TOP = 250, 28, 10, 90, 34
+WIDTH, HEIGHT, GAP, GUTTER, TOP = 250, 28, 10, 50, 34
 #: Sweeps of sorting each column by its neighbours, after which nothing moves any more in practice.
 _SWEEPS = 4
 _NOBODY = "not in the input"
