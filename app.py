@@ -4,7 +4,9 @@ import aws_cdk as cdk
 
 from reference.application import build
 from reference.configuration import Configuration
+from secure_bedrock import SecureBedrockValidation
 
 app = cdk.App()
+cdk.Validations.of(app).add_plugins(SecureBedrockValidation())
 build(app, Configuration.from_context(app.node))
 app.synth()

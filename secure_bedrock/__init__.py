@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from secure_bedrock.constructs.role import ScopedInvokeRole
     from secure_bedrock.constructs.trail_source import TrailSource
     from secure_bedrock.constructs.usage_watch import UsageWatch
+    from secure_bedrock.constructs.validation import SecureBedrockValidation
     from secure_bedrock.detections.detection import Detection
     from secure_bedrock.errors import InvalidInput
     from secure_bedrock.policy.actions import InvokeActions
@@ -56,6 +57,7 @@ __all__ = [
     "PrivateBedrockEndpoint",
     "RolesAnywherePrincipal",
     "ScopedInvokeRole",
+    "SecureBedrockValidation",
     "TrailSource",
     "UsageWatch",
 ]
@@ -86,6 +88,7 @@ _HOMES = {
     "PrivateBedrockEndpoint": "constructs.endpoint",
     "RolesAnywherePrincipal": "constructs.principals",
     "ScopedInvokeRole": "constructs.role",
+    "SecureBedrockValidation": "constructs.validation",
     "TrailSource": "constructs.trail_source",
     "UsageWatch": "constructs.usage_watch",
 }

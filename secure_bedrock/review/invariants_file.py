@@ -71,7 +71,7 @@ def read_invariants(path: str | Path) -> tuple[Invariant, ...]:
 def _entry(where: str, entry: object) -> Invariant:
     if not isinstance(entry, Mapping):
         raise invalid(f"{where}: {_TABLE}", entry, allowed=f"a table, under [[{_TABLE}]]")
-    known = catalogue()
+    known = known_invariants()
     holds = entry.get(_HOLDS)
     if not isinstance(holds, str) or holds not in known:
         close = nearest(holds, known) if isinstance(holds, str) else None
@@ -111,7 +111,7 @@ def _require_known(where: str, holds: str, entry: Mapping[str, Any], known: Sequ
 
 
 @cache
-def catalogue() -> Mapping[str, Callable[..., Invariant]]:
+def known_invariants() -> Mapping[str, Callable[..., Invariant]]:
     """Return the invariants that can be stated, by name: those of `bedrock_invariants`."""
     return MappingProxyType(
         {

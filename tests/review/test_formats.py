@@ -18,11 +18,11 @@ import pytest
 from markdown_it import MarkdownIt
 
 from secure_bedrock.review.formats import FORMATS
-from secure_bedrock.review.formats.as_html import as_html
-from secure_bedrock.review.formats.as_json import as_json, schema
-from secure_bedrock.review.formats.as_markdown import as_markdown
-from secure_bedrock.review.formats.as_sarif import as_sarif
+from secure_bedrock.review.formats.as_html import report_as_html
+from secure_bedrock.review.formats.as_markdown import report_as_markdown
+from secure_bedrock.review.formats.as_sarif import report_as_sarif
 from secure_bedrock.review.formats.graph import HEIGHT, graph_of
+from secure_bedrock.review.formats.json_report import report_as_json, schema
 from tests.review.samples import HOSTILE, empty_report, report_named
 
 SARIF = json.loads((Path(__file__).parent / "schemas" / "sarif-schema-2.1.0.json").read_text("utf-8"))
@@ -50,13 +50,13 @@ def test_every_form_takes_every_name_and_steers_no_terminal(form, number):
 @pytest.mark.parametrize("report", reports(), ids=range(len(NAMES) + 1))
 def test_json_is_as_its_schema_says(report):
     jsonschema.Draft7Validator.check_schema(schema())
-    plain = json.loads(as_json(report))
+    plain = json.loads(report_as_json(report))
     jsonschema.Draft7Validator(schema()).validate(plain)
     assert [each["severity"] for each in plain["findings"]] == [each.severity.value for each in report.findings]
 
 
 def test_the_schema_notices_a_field_that_is_missing_or_unknown():
-    plain = json.loads(as_json(report_named("x")))
+    plain = json.loads(report_as_json(report_named("x")))
     validator = jsonschema.Draft7Validator(schema())
     for wrong in ({**plain, "new": 1}, {k: v for k, v in plain.items() if k != "findings"}):
         assert not validator.is_valid(wrong)
@@ -69,7 +69,7 @@ def test_the_schema_notices_a_field_that_is_missing_or_unknown():
 
 @pytest.mark.parametrize("report", reports(), ids=range(len(NAMES) + 1))
 def test_sarif_is_as_oasis_says(report):
-    log = json.loads(as_sarif(report))
+    log = json.loads(report_as_sarif(report))
     jsonschema.Draft4Validator(SARIF).validate(log)
     (run,) = log["runs"]
     assert len(run["results"]) == len(report.findings)
@@ -78,7 +78,7 @@ def test_sarif_is_as_oasis_says(report):
 
 
 def test_sarif_says_where_with_line_and_how_to_help():
-    (run,) = json.loads(as_sarif(report_named("a b/Role")))["runs"]
+    (run,) = json.loads(report_as_sarif(report_named("a b/Role")))["runs"]
     by_rule = {result["ruleId"]: result for result in run["results"]}
     (place,) = by_rule["medium-rule"]["locations"]
     assert place["physicalLocation"] == {
@@ -107,7 +107,7 @@ _ELEMENTS = {
 @pytest.mark.parametrize("name", NAMES)
 def test_markdown_stays_in_its_table_and_makes_nothing_of_names(name):
     report = report_named(name)
-    rendered = MarkdownIt("gfm-like", {"html": True, "linkify": False}).render(as_markdown(report))
+    rendered = MarkdownIt("gfm-like", {"html": True, "linkify": False}).render(report_as_markdown(report))
     assert set(re.findall(r"<([a-z0-9]+)", rendered)) <= _ELEMENTS
     tables = [part.partition("</table>")[0] for part in rendered.split("<table>")[1:]]
     assert [table.count("<tr>") - 1 for table in tables] == [len(report.findings), len(report.access)]
@@ -116,11 +116,11 @@ def test_markdown_stays_in_its_table_and_makes_nothing_of_names(name):
 
 
 def test_markdown_mentions_nobody_and_is_short():
-    text = as_markdown(report_named("@everyone"))
+    text = report_as_markdown(report_named("@everyone"))
     assert "@everyone" in text
     assert "@everyone" not in re.sub(r"`[^`]*`", "", text)
     assert text.splitlines()[0] == "### secure-bedrock: 4 findings (1 high, 1 medium, 1 low, 1 note)"
-    assert as_markdown(empty_report()).splitlines()[0] == "### secure-bedrock: no findings"
+    assert report_as_markdown(empty_report()).splitlines()[0] == "### secure-bedrock: no findings"
 
 
 # --- HTML
@@ -139,7 +139,7 @@ class Tags(HTMLParser):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_name_makes_no_element_and_no_attribute(name):
-    sound, page = Tags(as_html(report_named("x"))), Tags(as_html(report_named(name)))
+    sound, page = Tags(report_as_html(report_named("x"))), Tags(report_as_html(report_named(name)))
     assert [(tag, sorted(attributes)) for tag, attributes in page.found] == [
         (tag, sorted(attributes)) for tag, attributes in sound.found
     ]
@@ -147,7 +147,7 @@ def test_a_name_makes_no_element_and_no_attribute(name):
 
 
 def test_the_page_loads_nothing_and_its_policy_names_what_it_runs():
-    page = as_html(report_named("x"))
+    page = report_as_html(report_named("x"))
     tags = Tags(page)
     assert [
         (tag, attributes) for tag, attributes in tags.found if attributes.get("src") or tag in {"link", "img", "iframe"}
@@ -214,7 +214,7 @@ def opened(page: str, folder: Path, *options: str) -> dict:
 
 @needs_browser
 def test_the_page_in_a_browser_by_keyboard_alone(tmp_path):
-    told = opened(as_html(report_named("App/Role")), tmp_path, "--blink-settings=preferredColorScheme=1")
+    told = opened(report_as_html(report_named("App/Role")), tmp_path, "--blink-settings=preferredColorScheme=1")
     assert told["focus"] == "q"
     assert (told["none"], told["again"]) == (0, told["all"])
     assert told["count"] == f"0 of {told['all']} entries"
@@ -227,7 +227,7 @@ def test_the_page_in_a_browser_by_keyboard_alone(tmp_path):
 
 @needs_browser
 def test_the_page_is_dark_where_the_reader_wants_it_and_no_name_runs(tmp_path):
-    told = opened(as_html(report_named(HOSTILE[1])), tmp_path, "--blink-settings=preferredColorScheme=0")
+    told = opened(report_as_html(report_named(HOSTILE[1])), tmp_path, "--blink-settings=preferredColorScheme=0")
     assert told["back"] == "rgb(18, 22, 27)"
     assert told["title"].startswith("Who can call Bedrock")
     assert told["scripts"] == 2

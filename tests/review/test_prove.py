@@ -18,7 +18,7 @@ from secure_bedrock.errors import InvalidInput
 from secure_bedrock.policy import bedrock_invariants as catalogue
 from secure_bedrock.policy.calls import Call
 from secure_bedrock.policy.cases import read_estate
-from secure_bedrock.review.invariants_file import catalogue as stated
+from secure_bedrock.review.invariants_file import known_invariants as stated
 from secure_bedrock.review.invariants_file import read_invariants
 from secure_bedrock.review.loading import load
 from secure_bedrock.testing import assert_proved

@@ -21,27 +21,27 @@ def _text() -> Render:
 
 
 def _json() -> Render:
-    from secure_bedrock.review.formats.as_json import as_json  # noqa: PLC0415 - the same
+    from secure_bedrock.review.formats.json_report import report_as_json  # noqa: PLC0415 - the same
 
-    return as_json
+    return report_as_json
 
 
 def _markdown() -> Render:
-    from secure_bedrock.review.formats.as_markdown import as_markdown  # noqa: PLC0415 - the same
+    from secure_bedrock.review.formats.as_markdown import report_as_markdown  # noqa: PLC0415 - the same
 
-    return as_markdown
+    return report_as_markdown
 
 
 def _sarif() -> Render:
-    from secure_bedrock.review.formats.as_sarif import as_sarif  # noqa: PLC0415 - the same
+    from secure_bedrock.review.formats.as_sarif import report_as_sarif  # noqa: PLC0415 - the same
 
-    return as_sarif
+    return report_as_sarif
 
 
 def _html() -> Render:
-    from secure_bedrock.review.formats.as_html import as_html  # noqa: PLC0415 - the same
+    from secure_bedrock.review.formats.as_html import report_as_html  # noqa: PLC0415 - the same
 
-    return as_html
+    return report_as_html
 
 
 #: What `--format` takes: how each is made ready.

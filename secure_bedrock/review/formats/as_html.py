@@ -20,7 +20,7 @@ _DRAWN = 400
 _TITLES = {"who": "who", "role": "becomes", "network": "comes through", "model": "invokes"}
 
 
-def as_html(report: Report) -> str:
+def report_as_html(report: Report) -> str:
     """Return a report as a page of HTML."""
     style, script = _asset("page.css"), _asset("page.js")
     policy = (

@@ -12,7 +12,7 @@ from secure_bedrock.review.report import Access, Finding, Report, Severity
 _MOST = 50
 
 
-def as_markdown(report: Report) -> str:
+def report_as_markdown(report: Report) -> str:
     """Return a report in GitHub's and GitLab's Markdown."""
     return "\n".join(_lines(report)) + "\n"
 

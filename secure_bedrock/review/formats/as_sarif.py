@@ -21,7 +21,7 @@ _LEVELS = {Severity.HIGH: "error", Severity.MEDIUM: "warning", Severity.LOW: "no
 _SCORES = {Severity.HIGH: "8.0", Severity.MEDIUM: "5.0", Severity.LOW: "2.0", Severity.NOTE: "0.0"}
 
 
-def as_sarif(report: Report) -> str:
+def report_as_sarif(report: Report) -> str:
     """Return a report as SARIF."""
     rules = list({rule.id: rule for rule in (*report.rules, *(each.rule for each in report.findings))}.values())
     place = {rule.id: number for number, rule in enumerate(rules)}

@@ -16,13 +16,13 @@ from secure_bedrock.review.template import Source
 VERSION = 1
 
 
-def as_json(report: Report) -> str:
+def report_as_json(report: Report) -> str:
     """Return a report as JSON; everything beyond ASCII is escaped."""
     return json.dumps(plain_of(report), indent=2) + "\n"
 
 
 def schema() -> dict[str, Any]:
-    """Return the JSON schema of what `as_json` writes."""
+    """Return the JSON schema of what `report_as_json` writes."""
     return json.loads(files(__package__).joinpath("report.schema.json").read_text("utf-8"))
 
 
