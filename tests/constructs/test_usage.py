@@ -49,7 +49,11 @@ def test_more_tokens_than_usual_are_told_in_each_direction(place):
         assert band["Expression"] == f"ANOMALY_DETECTION_BAND({measured['Id']}, 3)"
         assert alarm["ThresholdMetricId"] == band["Id"]
         assert alarm["ComparisonOperator"] == "GreaterThanUpperThreshold"
-        assert alarm["AlarmActions"]
+        together = [each for each in made(place, "AWS::CloudWatch::CompositeAlarm") if each.get("AlarmActions")]
+        named = f'"{PREFIX}{name}"'
+        assert alarm.get("AlarmActions") or any(
+            named in json.dumps(each["AlarmRule"]).replace("\\", "") for each in together
+        )
         assert "secure-bedrock-audit/tokens-by-principal" in alarm["AlarmDescription"]
 
 
