@@ -30,6 +30,7 @@ NOT_TESTED = (
     "whether AWS puts the keys of network and guardrail on each authorisation of a profile: it does not say",
     "the end of a live session by age, 15 minutes at the least",
     "delivery of the trail's events, and so the alarms on them",
+    "EventBridge's use of its role, of the topic's key and of the queue for what it could not deliver; other Regions",
 )
 
 

@@ -124,6 +124,8 @@ def test_what_was_made_reads_back(cloud):
     kept = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
     assert kept["MessageRetentionPeriod"] == str(14 * 24 * 3600)
     assert kept["SqsManagedSseEnabled"] == "true"
+    told = cloud.client("cloudwatch").get_paginator("describe_alarms").paginate(AlarmNamePrefix=PREFIX)
+    assert f"{PREFIX}undelivered" in {alarm["AlarmName"] for page in told for alarm in page["MetricAlarms"]}
     alarms = cloud.client("cloudwatch").describe_alarms(AlarmNamePrefix=PREFIX, AlarmTypes=["CompositeAlarm"])
     pages = {page["AlarmName"].removeprefix(PREFIX): page for page in alarms["CompositeAlarms"]}
     assert {"page-high", "page-medium"} <= set(pages)
