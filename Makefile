@@ -41,8 +41,8 @@ cost: setup ## what the reference app costs in a month, from its templates and t
 differential: setup ## the evaluator against the IAM simulator on COUNT=20000 random questions of SEED
 	@$(RUN) python -m tests.policy.differential --count $(or $(COUNT),20000) --seed $(or $(SEED),20261101)
 
-mutants: setup ## mutation testing of the evaluator: COUNT=200 faults of SEED, at least 90 % noticed
-	@$(RUN) python -m tools.mutants --count $(or $(COUNT),200) --seed $(or $(SEED),20261101)
+mutants: setup ## mutation testing of evaluator and prover: COUNT=300 faults of SEED, at least 90 % noticed
+	@$(RUN) python -m tools.mutants --count $(or $(COUNT),300) --seed $(or $(SEED),20261101)
 
 synth: setup ## the reference app's templates into cdk.out; no credentials, no look-ups
 	@$(RUN) cdk synth --quiet --no-notices --no-lookups --output cdk.out
@@ -68,6 +68,7 @@ docs: setup ## the documents as one site in .cache/docs; warnings are errors, an
 	@$(RUN) python -m sphinx -q -W --keep-going -b html docs .cache/docs
 
 bench: setup ## the reference app's synthesis beside plain CDK: ratios, and round trips to Node, on which it fails
+	@$(RUN) python -m bench.policy
 	@$(RUN) python -m bench
 
 build: setup ## wheel, sdist and SBOM into dist

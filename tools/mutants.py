@@ -29,13 +29,19 @@ EVALUATOR = (
 PROVER = (
     "_proving", "_space", "_cells", "_typed_cells", "_automata", "_formulas", "_encoding", "_linking", "_model",
     "_model_checks", "_subjects", "_searching", "_working", "_witnesses", "_descriptions", "_budget", "proving",
-    "difference", "relations", "bedrock_invariants", "invariants",
+    "difference", "_growing", "reachability", "relations", "bedrock_invariants", "invariants",
 )  # fmt: skip
 #: Left out of the tests that must notice: what is asked about speed, which a busy machine decides.
 SLOW = "not hostile and not millisecond and not milliseconds"
 TESTS = {
     "evaluator": ("tests/policy/test_evaluation.py",),
-    "prover": ("tests/policy/test_formulas_agree.py", "tests/policy/test_proving.py"),
+    "prover": (
+        "tests/policy/test_formulas_agree.py",
+        "tests/policy/test_proving.py",
+        "tests/policy/test_second_opinion.py",
+        "tests/policy/test_cells.py",
+        "tests/policy/test_invariants.py",
+    ),
 }
 RANDOM_QUESTIONS = 1200
 SECONDS = 120
@@ -50,6 +56,7 @@ class Knowledge:
 
     def noticed(self, group: str) -> str | None:
         """Say what notices the fault in this process, None where nothing does."""
+        os.environ |= {"COMMUTING": "12", "REQUESTS": "4"}
         found = self._by_case(group)
         if found is None and group == "evaluator" and answers(len(self.right)) != self.right:
             found = "random questions"

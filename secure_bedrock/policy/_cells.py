@@ -46,6 +46,15 @@ class Asked:
         for value in self.condition.values:
             yield parse(value, variables=self.variables, wildcards=wildcards)
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether it asks for one of some whole texts, each of which has a cell of its own."""
+        condition = self.condition
+        is_arn = condition.operator in {"ArnEquals", "ArnLike"}
+        if condition.quantifier or condition.if_exists or not (is_arn or condition.operator == "StringEquals"):
+            return False
+        return not any(_is_pattern(value, is_arn=is_arn) for value in condition.values)
+
     def variable_keys(self) -> frozenset[str]:
         """Return the keys that its values refer to."""
         if not self.has_variables or not self.condition.operator.startswith(_TEXT):
@@ -58,6 +67,10 @@ def effort(condition: Condition) -> int:
     if condition.operator in {"StringEquals", "StringNotEquals", "Null"}:
         return 1
     return sum(1 + len(value) // 64 for value in condition.values)
+
+
+def _is_pattern(value: str, *, is_arn: bool) -> bool:
+    return "$" in value or (is_arn and ("*" in value or "?" in value or value.count(":") < 5))  # noqa: PLR2004 - an ARN
 
 
 def family(operator: str) -> str:
