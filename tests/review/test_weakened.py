@@ -45,10 +45,8 @@ STRICT = OrganizationConfiguration(
     allowed_models=("eu.amazon.nova-lite-v1:0",), role_administrators=(f"arn:aws:iam::{ACCOUNT}:role/platform",),
 )  # fmt: skip
 CONFIGURATIONS = {
-    "nothing but the defaults": Configuration(),
     "no account and no Region": Configuration(account=None, region=None),
     "suspended": Configuration(account=ACCOUNT, suspended=True),
-    "models called directly": Configuration(account=ACCOUNT, models=("amazon.nova-lite-v1:0",)),
     "strict rules": Configuration(account=ACCOUNT, organization=STRICT),
     "workloads outside": Configuration(
         account=ACCOUNT, on_premises=OnPremisesConfiguration(cidrs=(CENTRE,)),
@@ -196,7 +194,10 @@ WEAKENED = {
     "the trail's digests off": (
         [changed(AUDIT, "AWS::CloudTrail::Trail", EnableLogFileValidation=False)], "trail-not-validated", None,
     ),
-    "alarms off": ([changed(AUDIT, "AWS::CloudWatch::Alarm", ActionsEnabled=False)], "alarm-tells-nobody", None),
+    "alarms off": (
+        [changed(AUDIT, "AWS::CloudWatch::Alarm", ActionsEnabled=False),
+         changed(AUDIT, "AWS::CloudWatch::CompositeAlarm", AlarmActions=[])], "alarm-tells-nobody", None,
+    ),
 }  # fmt: skip
 CEILING = {
     **dict.fromkeys(("OtherActions", "NoResource", "OtherModels"), "ceiling-incomplete"),

@@ -106,10 +106,20 @@ def _alarms(facts: Facts) -> Iterator[Finding]:
     for alarm in alarms:
         is_ours = any(metric in counted or metric[0] == "AWS/Bedrock" for metric in _metrics(alarm.properties))
         is_off = not _is_true(alarm.properties.get("ActionsEnabled", True))
-        if is_ours and (is_off or not alarm.properties.get("AlarmActions")):
+        if is_ours and not _is_heard(facts, alarm) and (is_off or not alarm.properties.get("AlarmActions")):
             yield _finding(
                 SILENT, alarm, "is an alarm that tells nobody", "set AlarmActions, and ActionsEnabled to true"
             )  # fmt: skip
+
+
+def _is_heard(facts: Facts, alarm: Resource) -> bool:
+    """Whether a composite alarm that tells somebody is about an alarm."""
+    names = {*alarm.ids, str(alarm.properties.get("AlarmName", ""))} - {""}
+    return any(
+        any(name in str(each.properties.get("AlarmRule", "")) for name in names)
+        and bool(each.properties.get("AlarmActions"))
+        for each in facts.resources("AWS::CloudWatch::CompositeAlarm")
+    )
 
 
 def _metrics(properties: Any) -> Iterator[tuple[object, object]]:  # noqa: ANN401
