@@ -76,6 +76,10 @@ build: setup ## wheel, sdist and SBOM into dist
 	@$(RUN) python -m build --no-isolation --outdir dist
 	@$(RUN) python -m tools.sbom
 
+.PHONY: prowler
+prowler: setup ## prowler's checks of Bedrock on the deployed reference app; installs 1.4 GB once, and is no part of CI
+	@$(RUN) python -m drill.prowler
+
 .PHONY: zipapp
 zipapp: setup ## the command line as one file for any Python, without aws-cdk-lib and Node
 	@$(RUN) python -m tools.single_file
