@@ -63,7 +63,7 @@ def test_a_weakness_fails_the_synthesis_with_construct_witness_and_fix(checked):
     open_endpoint(checked.app)
     (found,) = checked.violations()
     assert found["ruleName"] == RULE
-    assert found["severity"] == "high"
+    assert found["customSeverity"] == "high"
     assert "for one: arn:aws:iam::" in found["description"]
     assert "PolicyDocument" in found["fix"]
     (place,) = found["violatingConstructs"]
