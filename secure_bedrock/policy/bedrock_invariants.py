@@ -212,7 +212,7 @@ def nobody_keeps_data(*, but: Sequence[str] = ()) -> Never:
     )  # fmt: skip
 
 
-def nothing_in_plain_text(*actions: str) -> Never:
+def nothing_in_plain_text(*, actions: Sequence[str] = ("bedrock:*", "bedrock-mantle:*")) -> Never:
     """Nothing is called without TLS.
 
     Of Bedrock that needs no policy: its endpoints serve HTTPS alone, which the answer lists as an assumption. Of other
@@ -224,7 +224,7 @@ def nothing_in_plain_text(*actions: str) -> Never:
     plain = _condition("Bool", "aws:SecureTransport", "false")
     return Never(
         name="nothing is called without TLS",
-        statements=(requests(actions=actions or ("bedrock:*", "bedrock-mantle:*"), conditions=(plain,)),),
+        statements=(requests(actions=tuple(actions), conditions=(plain,)),),
     )
 
 

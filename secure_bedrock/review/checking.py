@@ -194,7 +194,7 @@ def only_allowing(policies: Iterable[Policy], statement: Statement) -> tuple[Pol
     """Return policies with every Deny of theirs, and one Allow of all of them."""
     found: list[Policy] = []
     for policy in policies:
-        kept = tuple(each for each in policy.statements if each.effect == "Deny" or each is statement)
+        kept = tuple(each for each in policy.statements if each.effect == "Deny" or each == statement)
         if kept:
             found.append(replace(policy, statements=kept))
     return tuple(found)

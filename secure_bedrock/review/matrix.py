@@ -90,7 +90,7 @@ def _grant(result: LayerResult, finding: Finding, reading: Reading) -> Grant:
     statement = finding.statement.source
     for policy in result.layer.policies:
         for index, each in enumerate(policy.statements):
-            if each is statement:
+            if each == statement:  # not `is`: equal documents are compiled once
                 return Grant(
                     layer=result.layer.kind, statement=each.sid or f"Statement[{index}]",
                     policy=policy.name or result.layer.name, source=reading.source(policy.source),

@@ -19,16 +19,17 @@ MOST_VALUES = 2_000_000
 DEEPEST = 200
 
 
-def read_text(path: Path, *, largest: int = LARGEST_FILE) -> str:
+def read_text(path: Path, *, largest: int | None = None) -> str:
     """Return a file's text.
 
     Args:
         path: the file.
-        largest: how many bytes it may have.
+        largest: how many bytes it may have. Default: `LARGEST_FILE`.
 
     Raises:
         InvalidInput: for a file that cannot be read, is too large, or is not UTF-8.
     """
+    largest = LARGEST_FILE if largest is None else largest
     try:
         with path.open("rb") as file:
             content = file.read(largest + 1)  # a pipe or a device does not say how much it holds

@@ -174,7 +174,7 @@ CASES = {
         "bedrock-mantle:PutAccountDataRetention",
     ),
     "nothing_in_plain_text": (
-        bedrock_invariants.nothing_in_plain_text("s3:*"),
+        bedrock_invariants.nothing_in_plain_text(actions=("s3:*",)),
         estate(scp=[deny("s3:*", Condition=when("Bool", "aws:SecureTransport", "false"))]),
         estate(scp=[deny("s3:*", Condition=when("Bool", "aws:SecureTransport", "true"))]),
         "aws:SecureTransport=false",

@@ -322,7 +322,7 @@ def test_hostile_files_are_refused_with_their_name(tmp_path, name, content, mess
 
 def test_a_file_that_is_too_large_is_refused_before_it_is_read(tmp_path, monkeypatch):
     monkeypatch.setattr(limits, "LARGEST_FILE", 10)
-    with pytest.raises(InvalidInput, match="allowed is 10 at most"):
+    with pytest.raises(InvalidInput, match="more than the 10 bytes"):
         load(written(tmp_path, App=role()))
 
 

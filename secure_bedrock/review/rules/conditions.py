@@ -151,7 +151,7 @@ def _mfa_of_trust(facts: Facts, name: str, statement: Statement) -> Iterator[Que
         return
     if role.trust is None:
         return
-    kept = tuple(each for each in role.trust.statements if each.effect == "Deny" or each is statement)
+    kept = tuple(each for each in role.trust.statements if each.effect == "Deny" or each == statement)
     estate = facts.only(name, trust=replace(role.trust, statements=kept))
     place = _Place(
         policy=role.trust, statement=statement, scope=Scope(unnamed=True, outside=True), estate=estate,

@@ -98,7 +98,7 @@ def _federated(facts: Facts, name: str, role: Principal, statement: Statement) -
     problem = roles_anywhere_problem(statement, account) if is_anywhere else federation_problem(statement)
     if problem is None or role.trust is None:
         return
-    kept = tuple(each for each in role.trust.statements if each.effect == "Deny" or each is statement)
+    kept = tuple(each for each in role.trust.statements if each.effect == "Deny" or each == statement)
     estate = facts.only(name, trust=replace(role.trust, statements=kept))
     said = f"trusts more identities than one workload by {named(statement)}"
     fix = f"in the trust of {name} ask for {problem}"
