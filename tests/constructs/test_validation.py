@@ -65,7 +65,7 @@ def test_a_weakness_fails_the_synthesis_with_construct_witness_and_fix(checked):
     assert found["ruleName"] == RULE
     assert found["customSeverity"] == "high"
     assert "for one: arn:aws:iam::" in found["description"]
-    assert "PolicyDocument" in found["fix"]
+    assert "PolicyDocument" in found["suggestedFix"]
     (place,) = found["violatingConstructs"]
     assert place["constructPath"] == "Chat/Open/Resource"
 
