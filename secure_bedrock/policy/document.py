@@ -1,6 +1,6 @@
 """Policy, statement and condition as frozen values, and the JSON that AWS reads.
 
-The grammar is that of AWS's "IAM JSON policy elements reference".
+The grammar is that of AWS's "IAM JSON policy element reference".
 Values may hold `${...}` for what CloudFormation fills in at deploy time; they are carried as they are.
 """
 

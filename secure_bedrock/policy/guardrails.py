@@ -1,7 +1,7 @@
 """The guardrail a call must name.
 
 `bedrock:GuardrailIdentifier` holds the guardrail's ARN, with `:N` for a numbered version and without for DRAFT
-(Amazon Bedrock User Guide, "Set up permissions to use Guardrails", and the Service Authorization Reference).
+(Amazon Bedrock User Guide, "Enforce the use of specific guardrails in model inference requests").
 """
 
 from __future__ import annotations
