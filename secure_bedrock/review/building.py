@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from types import MappingProxyType
 from typing import Any
@@ -19,6 +19,13 @@ from secure_bedrock.review.template import Source
 
 FULL_ACCESS = Policy(
     statements=(Statement(effect="Allow", sid="FullAWSAccess", actions=("*",), resources=("*",)),), name="FullAWSAccess"
+)
+#: What AWS attaches at every level beside resource control policies, which name principals.
+RCP_FULL_ACCESS = Policy(
+    statements=tuple(
+        replace(each, sid="RCPFullAWSAccess", principals=(("*", "*"),)) for each in FULL_ACCESS.statements
+    ),
+    name="RCPFullAWSAccess",
 )
 
 
@@ -174,7 +181,9 @@ class Builder:
         known = _aws_policies()
         if name in known:
             return known[name]
-        self.note(f"the AWS managed policy {name} is taken to grant nothing on Bedrock, IAM and STS")
+        self.note(
+            f"what the AWS managed policy {name} grants is not known here: taken to be nothing on Bedrock, IAM and STS"
+        )
         return None
 
     def _boundary(self, holder: Holder) -> Policy | None:
@@ -199,7 +208,8 @@ class Builder:
         above = [[c.policy for c in about if any(_is(t, prefix) for t in c.targets)] for prefix in ("r-", "ou-")]
         own = [control.policy for control in about if account in control.targets]
         levels = [level for level in (*above, own) if level]
-        return tuple((FULL_ACCESS, *level) for level in levels)
+        beside = FULL_ACCESS if kind == "scp" else RCP_FULL_ACCESS
+        return tuple((beside, *level) for level in levels)
 
 
 def _is(target: str, prefix: str) -> bool:

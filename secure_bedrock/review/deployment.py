@@ -235,7 +235,17 @@ def _permission_sets(reader: _Reader) -> None:
         if properties.get("InlinePolicy"):
             _add(holder, reader.builder.policy(properties["InlinePolicy"], source, f"inline policy of {name}"))
         holder.managed |= managed_arns(_list(properties.get("ManagedPolicies")))
+        references = _list(properties.get("CustomerManagedPolicyReferences"))
+        holder.managed |= dict.fromkeys(_by_name(reader, row) for row in references)
+        boundary = properties.get("PermissionsBoundary") or {}
+        reference = boundary.get("CustomerManagedPolicyReference")
+        holder.boundary = _by_name(reader, reference) if reference else boundary.get("ManagedPolicyArn")
         reader.builder.note(f"the permission set {name} is assigned in the account of its stack")
+
+
+def _by_name(reader: _Reader, reference: Plain) -> str:
+    """Return the ARN of a policy that a permission set names; it is looked for in the account of its stack."""
+    return reader.arn("policy", str(reference.get("Name")), str(reference.get("Path", "/")))
 
 
 def _resource_policies(reader: _Reader) -> None:
