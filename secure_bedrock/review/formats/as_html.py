@@ -53,9 +53,11 @@ def _body(report: Report) -> Iterator[str]:
     yield 'placeholder="a role, a model, a rule" aria-describedby="hint"> '
     yield '<span id="hint"><kbd>/</kbd> to search, <kbd>Esc</kbd> to clear</span> '
     yield '<output id="count" for="q"></output></p></header>\n<main>'
-    yield from _section("findings", "Findings", map(_finding, report.findings), "No findings.")
+    shown, others = _by_shown(report)
+    yield from _section("findings", "Findings", map(_finding, shown), "No findings.")
     yield from _graph(report)
     yield _matrix(report.access)
+    yield from _section("others", "Whoever the input does not show", map(_finding, others), "")
     yield from _section("undecided", "Undecided", map(_undecided, report.undecided), "")
     yield from _list("Not reviewed", [report.left_out] if report.left_out else [])
     yield from _list("Assumptions", report.assumptions)
@@ -64,10 +66,18 @@ def _body(report: Report) -> Iterator[str]:
     yield "</main>"
 
 
+def _by_shown(report: Report) -> tuple[list[Finding], list[Finding]]:
+    """Return the findings about the input, and those about principals that it does not show."""
+    others = [each for each in report.findings if each.about_outsiders]
+    return [each for each in report.findings if not each.about_outsiders], others
+
+
 def _figures(report: Report) -> str:
-    counts = Counter(each.severity for each in report.findings)
+    shown, others = _by_shown(report)
+    counts = Counter(each.severity for each in shown)
     parts = [(report.principals, "principals", ""), (len(report.access), "ways to invoke", "")]
     parts += [(counts[each], each.value, each.value) for each in Severity if counts[each]]
+    parts += [(len(others), "about others", "")] if others else []
     parts += [(len(report.undecided), "undecided", "undecided")] if report.undecided else []
     shown = "".join(f'<li class="{kind}"><b>{number}</b> {name}</li>' for number, name, kind in parts)
     return f'<ul class="figures">{shown}</ul>'
