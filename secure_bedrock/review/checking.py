@@ -149,7 +149,7 @@ class Facts:
     def _ids(self, stack: str, logical_id: str) -> Iterator[str]:
         resolver = self.reading.resolver
         yield str(resolver.physical_id(stack, logical_id))
-        for attribute in ("Arn", "GroupId"):
+        for attribute in ("Arn", "GroupId", "PrefixListId"):
             yield str(resolver.attribute(stack, [logical_id, attribute]))
 
     def alone(self, *, principals: Mapping[str, Principal] | None = None, more_accounts: Iterable[str] = ()) -> Estate:

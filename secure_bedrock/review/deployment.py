@@ -22,6 +22,8 @@ _ATTACHMENTS = {
 _HOLDERS = {"AWS::IAM::Role": "RoleName", "AWS::IAM::User": "UserName", "AWS::IAM::Group": "GroupName"}
 #: How many stacks a note names.
 _SHOWN = 4
+#: Types that make resources which the template does not show.
+_MADE = ("AWS::Serverless::", "AWS::CloudFormation::StackSet")
 #: Every type that a decision can depend on.
 RELEVANT = frozenset({
     *_ATTACHMENTS, *_HOLDERS, "AWS::IAM::UserToGroupAddition", "AWS::IAM::AccessKey", "AWS::EC2::VPCEndpoint",
@@ -42,6 +44,7 @@ def build(templates: Iterable[Template], resolver: Resolver) -> Builder:
             builder.accounts[resolver.account(template.name)] = None
     _note_places(found, builder)
     _note_nested(found, builder)
+    _note_unseen(found, builder)
     for read in _READERS:
         for template in found:
             _Reader(template, resolver, builder).each(read)
@@ -77,9 +80,25 @@ def _note_nested(templates: tuple[Template, ...], builder: Builder) -> None:
         builder.note(f"the template of {_some(missing)} is not in the input: it is taken to hold nothing")
 
 
-def _some(names: list[str]) -> str:
+def _note_unseen(templates: tuple[Template, ...], builder: Builder) -> None:
+    """What a macro, a loop, a stack set or code of the template's own makes is not known."""
+    for template in templates:
+        kinds = sorted({row["Type"] for row in template.resources.values() if row["Type"].startswith(_MADE)})
+        section = template.body.get("Resources")
+        names = [str(name) for name in section] if isinstance(section, Mapping) else []
+        kinds += [name for name in names if name.startswith("Fn::")]
+        kinds += [
+            f"Fn::Transform of {logical_id}"
+            for logical_id, row in template.resources.items()
+            if "Fn::Transform" in row or "Fn::Transform" in (row.get("Properties") or {})
+        ]
+        if kinds:
+            builder.note(f"what {_some(kinds, 'kinds')} of {template.name} makes is not seen: taken to grant nothing")
+
+
+def _some(names: list[str], what: str = "stacks") -> str:
     shown = ", ".join(names[:_SHOWN])
-    return shown if len(names) <= _SHOWN else f"{shown} and {len(names) - _SHOWN} more stacks"
+    return shown if len(names) <= _SHOWN else f"{shown} and {len(names) - _SHOWN} more {what}"
 
 
 class _Reader:

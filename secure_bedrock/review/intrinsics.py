@@ -77,8 +77,9 @@ class Resolver:
         return {key: item for key, item in found.items() if item is not NO_VALUE}
 
     def properties(self, stack: str, logical_id: str) -> dict[str, Any]:
-        """Return a resource's properties, filled in."""
-        return self.value(stack, self.templates[stack].resources[logical_id].get("Properties") or {})
+        """Return a resource's properties, filled in; none where a macro makes all of them."""
+        filled = self.value(stack, self.templates[stack].resources[logical_id].get("Properties") or {})
+        return filled if isinstance(filled, dict) else {}
 
     def is_present(self, stack: str, resource: Mapping[str, Any]) -> bool:
         """Whether a resource's condition holds; one without a condition is there."""

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from secure_bedrock.review import load, review_estate
-from tests.review.rules import ACCOUNT, INVOKE, ids, one, policy, review, role, scp
+from tests.review.rules import ACCOUNT, APP, INVOKE, endpoint, ids, one, policy, review, role, scp
 
 ANY = {"Effect": "Allow", "Action": "bedrock:*", "Resource": "*"}
 REFERENCE = {"Name": "models", "Path": "/team/"}
@@ -65,3 +65,125 @@ def test_a_managed_policy_that_is_not_known_is_told(tmp_path):
     loaded = load(path, account=ACCOUNT)
     assert any("AmazonSageMakerFullAccess grants is not known here" in each for each in loaded.assumptions)
     assert ids(review_estate(loaded)) == []
+
+
+PIECES = {
+    "a loop": {"Fn::ForEach::Roles": ["Name", ["A", "B"], {"R${Name}": role(ANY)}]},
+    "SAM": {"Function": {"Type": "AWS::Serverless::Function", "Properties": {"Policies": [{"Statement": [ANY]}]}}},
+    "a stack set": {"Set": {"Type": "AWS::CloudFormation::StackSet", "Properties": {"TemplateBody": "{}"}}},
+    "a macro": {"App": {"Type": "AWS::IAM::Role", "Properties": {"Fn::Transform": {"Name": "AWS::Include"}}}},
+}
+
+
+@pytest.mark.parametrize("name", PIECES)
+def test_what_the_template_does_not_show_is_told(tmp_path, name):
+    path = tmp_path / "t.json"
+    path.write_text(json.dumps({"Resources": PIECES[name] | {"Bucket": {"Type": "AWS::S3::Bucket"}}}))
+    assert len([each for each in load(path, account=ACCOUNT).assumptions if "makes is not seen" in each]) == 1
+    path.write_text(json.dumps({"Resources": {"App": role(INVOKE)}}))
+    assert not [each for each in load(path, account=ACCOUNT).assumptions if "makes is not seen" in each]
+
+
+HTTPS = {"IpProtocol": "tcp", "FromPort": 443, "ToPort": 443}
+LIST = {"PrefixListName": "all", "MaxEntries": 2, "AddressFamily": "IPv4"}
+
+
+def group(*rules):
+    properties = {"GroupDescription": "clients", "VpcId": "vpc-0123456789abcdef0", "SecurityGroupIngress": list(rules)}
+    return {"Type": "AWS::EC2::SecurityGroup", "Properties": properties}
+
+
+def guarded_by(group_id, **resources):
+    admits = policy({**INVOKE, "Principal": {"AWS": APP}})
+    return {"Runtime": endpoint(admits, SecurityGroupIds=[group_id]), "App": role(INVOKE), **resources}
+
+
+def by_list(cidr):
+    return guarded_by(
+        {"Ref": "Group"}, Group=group({**HTTPS, "SourcePrefixListId": {"Fn::GetAtt": ["List", "PrefixListId"]}}),
+        List={
+            "Type": "AWS::EC2::PrefixList",
+            "Properties": {**LIST, "Entries": [{"Cidr": "10.0.0.0/8"}, {"Cidr": cidr}]},
+        },
+    )  # fmt: skip
+
+
+def by_rule(group_id, cidr="0.0.0.0/0"):
+    rule = {"Type": "AWS::EC2::SecurityGroupIngress", "Properties": {**HTTPS, "GroupId": group_id, "CidrIp": cidr}}
+    return guarded_by("sg-0123456789abcdef0", Open=rule)
+
+
+@pytest.mark.parametrize(("resources", "is_open"), [
+    (by_list("0.0.0.0/0"), True),
+    (by_list("10.1.0.0/16"), False),
+    (by_rule("sg-0123456789abcdef0"), True),
+    (by_rule("sg-0123456789abcdef0", "10.0.0.0/16"), False),
+    (by_rule("sg-00000000000000000"), False),
+    (guarded_by({"Ref": "Group"}, Group=group({**HTTPS, "IpProtocol": "TCP", "CidrIp": "0.0.0.0/0"})), True),
+])  # fmt: skip
+def test_a_group_is_opened_by_a_prefix_list_and_from_afar(tmp_path, resources, is_open):
+    assert ("endpoint-open-group" in ids(review(tmp_path, **resources))) is is_open
+
+
+GUARDRAIL = f"arn:aws:bedrock:eu-west-1:{ACCOUNT}:guardrail/abcdefgh1234:1"
+DENY = {"Effect": "Deny", "Principal": "*", "Action": "bedrock:InvokeModel*", "Resource": "*"}
+ADMITS = {**INVOKE, "Principal": {"AWS": APP}}
+
+
+@pytest.mark.parametrize(("statements", "rule_id"), [
+    ([{**ADMITS, "Condition": {"BoolIfExists": {"aws:MultiFactorAuthPresent": "true"}}}], "mfa-ineffective"),
+    ([{**ADMITS, "Condition": {"Bool": {"aws:MultiFactorAuthPresent": "true"}}}], None),
+    ([ADMITS, {**DENY, "Condition": {"Bool": {"aws:MultiFactorAuthPresent": "false"}}}], "mfa-ineffective"),
+    ([ADMITS, {**DENY, "Condition": {"BoolIfExists": {"aws:MultiFactorAuthPresent": "false"}}}], None),
+    ([{**ADMITS, "Condition": {"StringLikeIfExists": {"bedrock:GuardrailIdentifier": GUARDRAIL}}}],
+     "guardrail-ineffective"),
+    ([{**ADMITS, "Condition": {"StringEquals": {"bedrock:GuardrailIdentifier": GUARDRAIL}}}], None),
+    ([ADMITS, {**DENY, "Condition": {"StringNotEquals": {"bedrock:GuardrailIdentifier": GUARDRAIL}}}], None),
+])  # fmt: skip
+def test_a_condition_of_an_endpoint_holds_what_it_says(tmp_path, statements, rule_id):
+    report = review(tmp_path, App=role(INVOKE), Runtime=endpoint(policy(*statements)))
+    found = ids(report, "inference-from-anywhere", "inference-without-guardrail")
+    assert found == ([rule_id] if rule_id else [])
+    assert report.undecided == ()
+    if rule_id:
+        assert one(report, rule_id).source.logical_id == "Runtime"
+        assert "through vpce-" in str(one(report, rule_id).witness)
+
+
+PROFILES = f"arn:aws:bedrock:eu-west-1:{ACCOUNT}:application-inference-profile/*"
+BY_PROFILE = {**INVOKE, "Resource": PROFILES, "Condition": {"StringEquals": {"aws:ResourceTag/team": "blue"}}}
+BY_ROLE = {**INVOKE, "Condition": {"StringEquals": {"aws:PrincipalTag/team": "blue"}}}
+TAGS_PROFILES = {"Effect": "Allow", "Action": "bedrock:TagResource", "Resource": PROFILES}
+TAGS_ITSELF = {"Effect": "Allow", "Action": "iam:TagRole", "Resource": APP}
+UNLESS = {"Effect": "Deny", "Action": "bedrock:*", "Resource": "*", "Condition": {
+    "StringNotEquals": {"aws:PrincipalTag/team": "blue"}}}  # fmt: skip
+
+
+@pytest.mark.parametrize(("statements", "action"), [
+    ([BY_PROFILE, TAGS_PROFILES], "bedrock:TagResource"),
+    ([BY_PROFILE], None),
+    ([BY_PROFILE, {**TAGS_PROFILES, "Condition": {"StringEquals": {"aws:ResourceTag/team": "blue"}}}], None),
+    ([BY_ROLE, TAGS_ITSELF], "iam:TagRole"),
+    ([INVOKE, UNLESS, TAGS_ITSELF], "iam:TagRole"),
+    ([INVOKE, TAGS_ITSELF], None),
+    ([BY_ROLE, {**TAGS_ITSELF, "Resource": f"{APP}-2"}], None),
+    ([BY_ROLE, {**TAGS_ITSELF, "Condition": {"Null": {"aws:RequestTag/team": "true"}}}], None),
+    ([BY_ROLE, TAGS_ITSELF, {**TAGS_ITSELF, "Effect": "Deny", "Condition": {
+        "ForAnyValue:StringEquals": {"aws:TagKeys": "team"}}}], None),
+])  # fmt: skip
+def test_a_tag_that_opens_the_door_and_that_the_principal_sets_is_found(tmp_path, statements, action):
+    report = review(tmp_path, App=role(*statements))
+    assert report.undecided == ()
+    assert ("tag-of-the-caller" in ids(report)) is (action is not None)
+    if action:
+        assert one(report, "tag-of-the-caller").decision.request.action == action
+
+
+@pytest.mark.parametrize(
+    ("service", "is_found"), [("bedrock.amazonaws.com", True), ("codecommit.amazonaws.com", False)]
+)
+def test_making_api_keys_is_found(tmp_path, service, is_found):
+    makes = {"Effect": "Allow", "Action": "iam:Create*", "Resource": "*", "Condition": {
+        "StringEquals": {"iam:ServiceSpecificCredentialServiceName": service}}}  # fmt: skip
+    report = review(tmp_path, App=role(makes))
+    assert ids(report) == (["api-keys-allowed"] if is_found else [])

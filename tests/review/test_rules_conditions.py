@@ -154,7 +154,7 @@ def test_a_region_deny_that_breaks_a_profile_is_found(tmp_path):
     assert "granted-but-denied" not in ids(report)
 
 
-TRAIL = {"IsLogging": True, "S3BucketName": "records", "EnableLogFileValidation": True,
+TRAIL = {"IsLogging": True, "S3BucketName": "records", "EnableLogFileValidation": True, "IsMultiRegionTrail": True,
          "CloudWatchLogsLogGroupArn": {"Fn::GetAtt": ["Group", "Arn"]}}  # fmt: skip
 
 
@@ -183,6 +183,8 @@ AUDITS = {
     "writing alone, plainly": (
         audit(trail={"EventSelectors": [{"ReadWriteType": "WriteOnly"}]}), "trail-misses-bedrock", "Trail",
     ),
+    "one Region": (audit(trail={"IsMultiRegionTrail": False}), "trail-misses-bedrock", "Trail"),
+    "one Region, by default": (audit(trail={"IsMultiRegionTrail": None}), "trail-misses-bedrock", "Trail"),
     "unwatched": (audit(metric="Other"), "filter-without-alarm", "Filter"),
     "silent": (audit(alarm={"AlarmActions": []}), "alarm-tells-nobody", "Alarm"),
     "off duty": (audit(alarm={"ActionsEnabled": False}), "alarm-tells-nobody", "Alarm"),

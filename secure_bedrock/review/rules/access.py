@@ -192,24 +192,27 @@ def _guardrail(facts: Facts, name: str, rows: Iterable[Access], *, uses_guardrai
 
 
 def _api_keys(facts: Facts) -> Iterator[Result]:
+    fix = "deny bedrock:CallWithBearerToken and bedrock-mantle:CallWithBearerToken in a policy of {name}, or for the "
+    making = "deny iam:CreateServiceSpecificCredential in a policy of {name}, or for the "
+    using = (requests(actions=_BEARER),)
     for name, principal in facts.estate.principals.items():
-        if not may(principal, *_BEARER):
-            continue
-        source = facts.source_of(name)
+        if may(principal, *_BEARER):
+            yield _api_key(facts, name, using, "may call Bedrock with an API key", fix)
+        if may(principal, "iam:CreateServiceSpecificCredential"):
+            yield _api_key(facts, name, nobody_creates_api_keys().statements, "may make API keys of Bedrock", making)
 
-        def finding(witness: Witness, name: str = name) -> Finding:
-            return Finding(
-                rule=API_KEYS, message=f"{name} may call Bedrock with an API key", resource=name,
-                source=facts.source_of(name), witness=witness,
-                fix="deny bedrock:CallWithBearerToken and bedrock-mantle:CallWithBearerToken in a policy of "
-                    f"{name}, or for the whole organisation",
-            )  # fmt: skip
 
-        claim = Never(
-            name=f"API keys of {name}", statements=(requests(actions=_BEARER),), scope=Scope(principals=(name,))
+def _api_key(facts: Facts, name: str, statements: tuple[Statement, ...], said: str, fix: str) -> Question:
+    source = facts.source_of(name)
+
+    def finding(witness: Witness) -> Finding:
+        return Finding(
+            rule=API_KEYS, message=f"{name} {said}", resource=name, source=source, witness=witness,
+            fix=f"{fix.format(name=name)}whole organisation",
         )  # fmt: skip
-        message = f"whether {name} may call Bedrock with an API key"
-        yield Question(rule=API_KEYS, claim=claim, finding=finding, message=message, source=source)
+
+    claim = Never(name=f"API keys: {name} {said}", statements=statements, scope=Scope(principals=(name,)))
+    return Question(rule=API_KEYS, claim=claim, finding=finding, message=f"whether {name} {said}", source=source)
 
 
 def _others(facts: Facts) -> Iterator[Question]:

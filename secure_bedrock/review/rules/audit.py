@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from secure_bedrock.policy.bedrock_invariants import audit_stays_on, guardrails_stay
@@ -10,7 +11,7 @@ from secure_bedrock.policy.document import Statement
 from secure_bedrock.policy.invariants import Never, Scope
 from secure_bedrock.policy.verdicts import Witness
 from secure_bedrock.review.checking import Facts, Question, Resource, Result, may
-from secure_bedrock.review.report import Finding, Rule
+from secure_bedrock.review.report import Finding, Rule, Severity
 from secure_bedrock.review.rules.pages import page
 
 OFF = page("trail-not-logging")
@@ -53,6 +54,9 @@ def _trail(trail: Resource) -> Iterator[Finding]:
         yield _finding(
             BLIND, trail, said, "select the management events, reading and writing, of bedrock.amazonaws.com"
         )
+    if not _is_true(trail.properties.get("IsMultiRegionTrail", False)):
+        said = "is a trail of one Region: calls of models in others leave no record in it"
+        yield replace(_finding(BLIND, trail, said, "set IsMultiRegionTrail to true"), graded=Severity.LOW)
 
 
 def _sees_management(properties: Any) -> bool:  # noqa: ANN401 - any JSON value

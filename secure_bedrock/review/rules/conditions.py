@@ -14,6 +14,8 @@ from secure_bedrock.policy.verdicts import Witness
 from secure_bedrock.review.assumers import ASSUME
 from secure_bedrock.review.checking import Facts, Question, Result, condition, covered, name_of, named, only_allowing
 from secure_bedrock.review.report import Access, Finding, Rule
+from secure_bedrock.review.rules._own_tags import own_tags
+from secure_bedrock.review.rules.endpoints import is_bedrock
 from secure_bedrock.review.rules.pages import page
 from secure_bedrock.review.template import Source
 
@@ -59,24 +61,31 @@ class _Place:
 def check(facts: Facts) -> Iterator[Result]:
     """Yield the statements whose conditions do not do what they are there for."""
     for place in statements_of(facts):
-        keys = {each.key.lower() for each in place.statement.conditions}
-        if keys & _MFA_KEYS:
-            yield from _mfa(place)
-        if _GUARDRAIL in keys:
-            yield from _guardrail(place)
-        if _REGION in keys and place.statement.effect == "Deny":
-            yield from _region(place)
+        yield from _asked_of_callers(place)
         if place.statement.effect == "Deny":
+            yield from _region(place)
             yield from _bearer(place)
             yield from _age(place)
+    for place in _of_endpoints(facts):
+        yield from _asked_of_callers(place)
     for name, role in facts.guarded.items():
         for statement in role.trust.statements if role.trust else ():
             yield from _mfa_of_trust(facts, name, statement)
     yield from _tags(facts)
+    yield from own_tags(facts, TAG)
+
+
+def _asked_of_callers(place: _Place) -> Iterator[Question]:
+    """What a statement asks whoever calls for: MFA, a guardrail."""
+    keys = {each.key.lower() for each in place.statement.conditions}
+    if keys & _MFA_KEYS:
+        yield from _mfa(place)
+    if _GUARDRAIL in keys:
+        yield from _guardrail(place)
 
 
 def statements_of(facts: Facts) -> Iterator[_Place]:
-    """Yield every statement of control, identity and endpoint policies that can have a say about Bedrock."""
+    """Yield every statement of control and identity policies that can have a say about Bedrock."""
     estate = facts.estate
     for control in facts.reading.parts.controls:
         if control.kind == "scp" and control.targets:
@@ -97,6 +106,23 @@ def statements_of(facts: Facts) -> Iterator[_Place]:
                 yield _Place(
                     policy=policy, statement=statement, scope=Scope(principals=(name,)), estate=where, source=source
                 )  # fmt: skip
+
+
+def _of_endpoints(facts: Facts) -> Iterator[_Place]:
+    """Yield the statements of endpoint policies, each about what comes through its endpoint, asked of it alone."""
+    alone = facts.alone()
+    for endpoint_id, endpoint in alone.endpoints.items():
+        through = condition("StringEquals", "aws:SourceVpce", endpoint_id)
+        for statement in endpoint.policy.statements if endpoint.policy and is_bedrock(endpoint) else ():
+            is_allow = statement.effect == "Allow"
+            (policy,) = only_allowing((endpoint.policy,), statement) if is_allow else (endpoint.policy,)
+            yield _Place(
+                policy=endpoint.policy,
+                statement=replace(statement, conditions=(*statement.conditions, through)),
+                scope=Scope(principals=(), unnamed=True, outside=True),
+                estate=replace(alone, endpoints={endpoint_id: replace(endpoint, policy=policy)}),
+                source=facts.reading.parts.endpoint_sources.get(endpoint_id),
+            )
 
 
 def _ask(rule: Rule, place: _Place, statement: Statement, said: str, fix: str) -> Question:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from ipaddress import ip_network
 from typing import Any
 
@@ -134,11 +134,12 @@ def _organisations(policy: Policy | None) -> set[str]:
 
 def _groups(facts: Facts, endpoint: Resource, groups: Mapping[frozenset[str], Resource]) -> Iterator[Finding]:
     ids = {str(value) for value in endpoint.properties.get("SecurityGroupIds") or ()}
-    for known, group in groups.items():
-        if not known & ids:
-            continue
-        for source, name, rule in _ingress(facts, group):
-            reach = _open_range(rule)
+    inline = [group for known, group in groups.items() if known & ids]
+    alike = ids.union(*(group.ids for group in inline))
+    lists = _prefix_lists(facts)
+    for source, name, rule in (*_inline(inline), *_of_their_own(facts, alike)):
+        for each in (rule, *({**rule, "CidrIp": text} for text in lists.get(str(rule.get("SourcePrefixListId")), ()))):
+            reach = _open_range(each)
             if reach:
                 yield Finding(
                     rule=OPEN_GROUP, message=f"{name} admits {reach} to {endpoint.name}", resource=name, source=source,
@@ -146,12 +147,25 @@ def _groups(facts: Facts, endpoint: Resource, groups: Mapping[frozenset[str], Re
                 )  # fmt: skip
 
 
-def _ingress(facts: Facts, group: Resource) -> Iterator[tuple[Source, str, Mapping[str, Any]]]:
-    for rule in _rows(group.properties.get("SecurityGroupIngress")):
-        yield group.source, group.name, rule
+def _inline(groups: Iterable[Resource]) -> Iterator[tuple[Source, str, Mapping[str, Any]]]:
+    for group in groups:
+        for rule in _rows(group.properties.get("SecurityGroupIngress")):
+            yield group.source, group.name, rule
+
+
+def _of_their_own(facts: Facts, ids: Collection[str]) -> Iterator[tuple[Source, str, Mapping[str, Any]]]:
+    """Yield the rules that are resources, of groups of the input and of such as only their ids are known of."""
     for resource in facts.resources("AWS::EC2::SecurityGroupIngress"):
-        if str(resource.properties.get("GroupId")) in group.ids:
+        if str(resource.properties.get("GroupId")) in ids:
             yield resource.source, resource.name, resource.properties
+
+
+def _prefix_lists(facts: Facts) -> Mapping[str, tuple[str, ...]]:
+    """Return the ranges of the input's own prefix lists by what refers to them."""
+    return {
+        each: tuple(str(row.get("Cidr")) for row in _rows(found.properties.get("Entries")))
+        for found in facts.resources("AWS::EC2::PrefixList") for each in found.ids
+    }  # fmt: skip
 
 
 def _rows(value: Any) -> Iterable[Mapping[str, Any]]:  # noqa: ANN401 - any JSON value
@@ -160,7 +174,7 @@ def _rows(value: Any) -> Iterable[Mapping[str, Any]]:  # noqa: ANN401 - any JSON
 
 
 def _open_range(rule: Mapping[str, Any]) -> str | None:
-    if str(rule.get("IpProtocol", "-1")) not in {"-1", "tcp", "6"}:
+    if str(rule.get("IpProtocol", "-1")).lower() not in {"-1", "tcp", "6"}:
         return None
     try:
         first, last = int(rule.get("FromPort", 0)), int(rule.get("ToPort", 65535))
