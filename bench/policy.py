@@ -49,12 +49,14 @@ def main(arguments: list[str]) -> int:
     reference = reference_estate()
     role = "secure-bedrock-access/Application/Role"
     _proofs("the reference app", lambda: fresh(reference), invariants(reference, [role], role), given.rounds)
-    for size in map(int, given.sizes.split(",")):
+    sizes = [int(size) for size in given.sizes.split(",")]
+    for size in sizes:
         large = generated(reference, role, size)
-        names = [name for name in large.principals if name.startswith("app-")]
-        _proofs(f"{size} roles", lambda large=large: fresh(large), invariants(large, names, "app-0"), given.rounds)
+        questions = invariants(large, list(large.principals), "app-0")
+        _proofs(f"{size} roles", lambda large=large: fresh(large), questions, given.rounds)
     if given.profile:
-        _profile(large, invariants(large, names, "app-0"))
+        large = generated(reference, role, sizes[-1])
+        _profile(large, invariants(large, list(large.principals), "app-0"))
     print(f"most memory of this process: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MB")
     return 0
 
@@ -105,10 +107,10 @@ def generated(reference: Estate, role: str, size: int) -> Estate:
     doors = {via: Endpoint(service=endpoint.service, vpc=endpoint.vpc,
                            policy=Policy.from_plain({"Version": "2012-10-17", "Statement": rows}, name=via))
              for via, rows in admitted.items()}  # fmt: skip
-    levels = reference.scps or reference.accounts[ACCOUNT].scps or ()
-    documents = [policy for level in levels for policy in level]
+    *above, nearest = reference.scps or reference.accounts[ACCOUNT].scps or ((),)
+    documents = [policy for level in (*above, nearest) for policy in level]
     more = [_with_one_more(documents[number % len(documents)], number) for number in range(10 - len(documents))]
-    scps = (*levels[:-1], (*levels[-1], *more))
+    scps = (*above, (*nearest, *more))
     return Estate(
         principals=principals, endpoints=doors, scps=scps, accounts={ACCOUNT: replace(_account(reference), scps=None)},
         organization_id=reference.organization_id,
