@@ -187,3 +187,30 @@ def test_making_api_keys_is_found(tmp_path, service, is_found):
         "StringEquals": {"iam:ServiceSpecificCredentialServiceName": service}}}  # fmt: skip
     report = review(tmp_path, App=role(makes))
     assert ids(report) == (["api-keys-allowed"] if is_found else [])
+
+
+SELF = {"Effect": "Allow", "Action": "iam:PutRolePolicy", "Resource": "*"}
+ATTACH = {**SELF, "Action": "iam:AttachRolePolicy"}
+ONE_POLICY = "arn:aws:iam::aws:policy/AmazonBedrockReadOnly"
+
+
+@pytest.mark.parametrize(("resources", "action"), [
+    ({"App": role(SELF)}, "iam:PutRolePolicy"),
+    ({"App": role(ATTACH)}, "iam:AttachRolePolicy"),
+    ({"App": role({**SELF, "Action": "iam:CreatePolicyVersion"}, ManagedPolicyArns=[{"Ref": "Models"}]),
+      "Models": {**MODELS, "Properties": {**MODELS["Properties"], "PolicyDocument": policy(INVOKE)}}},
+     "iam:CreatePolicyVersion"),
+    ({"App": role({**SELF, "Resource": f"{APP}-2"})}, None),
+    ({"App": role({**SELF, "Action": "iam:CreatePolicyVersion"})}, None),
+    ({"App": role({**ATTACH, "Condition": {"ArnEquals": {"iam:PolicyARN": ONE_POLICY}}})}, None),
+    ({"App": role({**SELF, "Condition": {"StringEquals": {"iam:PermissionsBoundary": ONE_POLICY}}})}, None),
+    ({"App": role(SELF, PermissionsBoundary="arn:aws:iam::aws:policy/IAMFullAccess")}, None),
+    ({"App": role(SELF), "Rails": scp({**SELF, "Effect": "Deny"})}, None),
+    ({"App": role({**SELF, "Action": "*"})}, None),
+])  # fmt: skip
+def test_a_principal_that_can_give_itself_models_is_found(tmp_path, resources, action):
+    report = review(tmp_path, **resources)
+    assert report.undecided == ()
+    assert ("models-by-own-policy" in ids(report)) is (action is not None)
+    if action:
+        assert one(report, "models-by-own-policy").decision.request.action == action

@@ -1,4 +1,4 @@
-"""Ways to a scoped role other than the declared one, and ways for it past its own ceiling."""
+"""Ways to a scoped role other than the declared one, and ways past what a policy says: a ceiling, one's own."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from secure_bedrock.policy.verdicts import Witness
 from secure_bedrock.review.assumers import ASSUME
 from secure_bedrock.review.checking import Facts, Question, Result, condition, may
 from secure_bedrock.review.report import Finding, Rule, Undecided
+from secure_bedrock.review.rules._self_grants import self_grants
 from secure_bedrock.review.rules.pages import page
 from secure_bedrock.review.template import Source
 
@@ -24,7 +25,8 @@ EDITED = page("role-can-be-edited")
 ONWARD = page("scoped-role-leads-on")
 CEILING = page("ceiling-incomplete")
 REVOCATION = page("revocation-ineffective")
-RULES = (CHAIN, PASSED, EDITED, ONWARD, CEILING, REVOCATION)
+SELF = page("models-by-own-policy")
+RULES = (CHAIN, PASSED, EDITED, ONWARD, CEILING, REVOCATION, SELF)
 
 _CHANGES = (
     "iam:AttachRolePolicy", "iam:DetachRolePolicy", "iam:PutRolePolicy", "iam:DeleteRolePolicy",
@@ -61,6 +63,7 @@ def check(facts: Facts) -> Iterator[Result]:
                 whole |= set() if results else {key}
                 yield from results
             yield from _revocation(facts, name, revoked)
+    yield from self_grants(facts, SELF)
 
 
 def _all_revoked(facts: Facts) -> Estate:
