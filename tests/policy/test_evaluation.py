@@ -456,3 +456,56 @@ def test_what_a_call_leaves_open_is_assumed(call, assumed):
     decision = evaluate(estate(), Call(principal="app", region="eu-west-1", model="amazon.nova-lite-v1:0", **call))
     assert len(decision.assumptions) == len(assumed)
     assert all(found.startswith(start) for found, start in zip(decision.assumptions, assumed, strict=True))
+
+
+APP, OTHER = ROLE, f"arn:aws:iam::{ACCOUNT}:role/other"
+
+
+@pytest.mark.parametrize(
+    ("operator", "key", "values", "is_for_others"),
+    [
+        ("StringEquals", "aws:PrincipalArn", [APP], False),
+        ("ArnEquals", "aws:PrincipalARN", [APP], False),
+        ("ArnLike", "aws:principalarn", [APP], False),
+        ("StringEquals", "aws:PrincipalArn", [APP, OTHER], True),
+        ("StringEqualsIfExists", "aws:PrincipalArn", [APP], True),
+        ("ForAnyValue:StringEquals", "aws:PrincipalArn", [APP], True),
+        ("ForAllValues:StringEquals", "aws:PrincipalArn", [APP], True),
+        ("StringNotEquals", "aws:PrincipalArn", [APP], True),
+        ("StringLike", "aws:PrincipalArn", [APP], True),
+        ("StringEqualsIgnoreCase", "aws:PrincipalArn", [APP.upper()], True),
+        ("StringEquals", "aws:PrincipalAccount", [APP], True),
+        ("ArnLike", "aws:PrincipalArn", [f"arn:aws:iam::{ACCOUNT}:role/*"], True),
+        ("ArnLike", "aws:PrincipalArn", [f"arn:aws:iam::{ACCOUNT}:role/oth?r"], True),
+        ("ArnLike", "aws:PrincipalArn", [f"arn:aws:iam::{ACCOUNT}:role/${{aws:username}}"], True),
+        ("ArnLike", "aws:PrincipalArn", [APP, f"arn:aws:iam::{ACCOUNT}:role/o*"], True),
+    ],
+)
+def test_a_statement_is_left_out_only_where_its_conditions_name_somebody_else(operator, key, values, is_for_others):
+    statement = {"Sid": "Named", **EVERYTHING, "Condition": {operator: {key: values}}}
+    layer = Layer(kind="identity", policies=(policy(statement, {"Sid": "Any", **EVERYTHING}),))
+    sids = {arn: {each.source.sid for each in layer.meant_for(arn)} for arn in (None, APP, OTHER)}
+    assert sids[None] == {"Named", "Any"}
+    assert sids[APP] >= {"Any"}
+    assert sids[OTHER] == ({"Named", "Any"} if is_for_others else {"Any"})
+    assert ("Named" in sids[APP]) is (APP in values or is_for_others)
+
+
+def test_a_statement_with_two_conditions_is_for_whom_one_of_them_names():
+    conditions = {"StringEquals": {"aws:SourceVpce": VPCE, "aws:PrincipalArn": [APP]}}
+    layer = Layer(kind="identity", policies=(policy({**EVERYTHING, "Condition": conditions}),))
+    assert len(list(layer.meant_for(APP))) == 1
+    assert list(layer.meant_for(OTHER)) == []
+
+
+def test_roles_are_grouped_by_their_trust_policy_and_those_without_one_are_left_out():
+    trust = policy({"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": "lambda.amazonaws.com"}})
+    other = policy(
+        {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:root"}}
+    )
+    arns = [f"arn:aws:iam::{ACCOUNT}:role/{name}" for name in "abcd"]
+    roles = dict(zip("abcd", arns, strict=True))
+    trusts = {"a": trust, "b": other, "c": trust, "d": None}
+    estate = Estate(principals={name: Principal(arn=arn, trust=trusts[name]) for name, arn in roles.items()})
+    groups = {layer.policies[0]: found for layer, found in estate.roles_by_trust}
+    assert groups == {trust: (arns[0], arns[2]), other: (arns[1],)}
