@@ -87,6 +87,9 @@ def _note_unseen(templates: tuple[Template, ...], builder: Builder) -> None:
         section = template.body.get("Resources")
         names = [str(name) for name in section] if isinstance(section, Mapping) else []
         kinds += [name for name in names if name.startswith("Fn::")]
+        whole = template.body.get("Transform") or ()
+        macros = map(str, [whole] if isinstance(whole, str | Mapping) else whole)
+        kinds += [f"the macro {name}" for name in macros if not name.startswith("AWS::")]
         kinds += [
             f"Fn::Transform of {logical_id}"
             for logical_id, row in template.resources.items()

@@ -22,6 +22,15 @@ def permission_set(**properties):
     return {"Type": "AWS::SSO::PermissionSet", "Properties": {"Name": "dev", "InstanceArn": instance, **properties}}
 
 
+@pytest.mark.parametrize(("transform", "is_told"), [("Ours", True), (["AWS::LanguageExtensions", "Ours"], True),
+                                                    ("AWS::LanguageExtensions", False)])  # fmt: skip
+def test_a_macro_over_the_whole_template_is_told(tmp_path, transform, is_told):
+    path = tmp_path / "t.json"
+    path.write_text(json.dumps({"Transform": transform, "Resources": {"App": role(INVOKE)}}))
+    told = [each for each in load(path, account=ACCOUNT).assumptions if "the macro Ours" in each]
+    assert bool(told) is is_told
+
+
 def test_a_resource_control_policy_is_read_and_leaves_bedrock_alone(tmp_path):
     rails = scp({"Effect": "Deny", "Principal": "*", "Action": "*", "Resource": "*"})
     rails["Properties"]["Type"] = "RESOURCE_CONTROL_POLICY"
@@ -214,3 +223,44 @@ def test_a_principal_that_can_give_itself_models_is_found(tmp_path, resources, a
     assert ("models-by-own-policy" in ids(report)) is (action is not None)
     if action:
         assert one(report, "models-by-own-policy").decision.request.action == action
+
+
+def selector(*fields):
+    rows = [
+        {"Field": field, **operators} for field, operators in (("eventCategory", {"Equals": ["Management"]}), *fields)
+    ]
+    return {"FieldSelectors": rows}
+
+
+@pytest.mark.parametrize(("fields", "is_found"), [
+    ([], False),
+    ([("eventSource", {"NotStartsWith": ["bedrock"]})], True),
+    ([("eventSource", {"NotEquals": ["kms.amazonaws.com"]})], False),
+    ([("eventSource", {"NotEquals": [each]}) for each in ("bedrock.amazonaws.com", "kms.amazonaws.com")], True),
+    ([("eventSource", {"StartsWith": ["s3", "bedrock"]})], False),
+    ([("eventName", {"NotEquals": ["Converse"]})], True),
+    ([("eventName", {"NotEndsWith": ["Bucket"]})], False),
+    ([("readOnly", {"Equals": ["false"]})], True),
+])  # fmt: skip
+def test_a_selector_that_leaves_calls_of_models_out_is_found(tmp_path, fields, is_found):
+    properties = {
+        "IsLogging": True,
+        "S3BucketName": "records",
+        "EnableLogFileValidation": True,
+        "IsMultiRegionTrail": True,
+    }
+    trail = {
+        "Type": "AWS::CloudTrail::Trail",
+        "Properties": {**properties, "AdvancedEventSelectors": [selector(*fields)]},
+    }
+    assert ids(review(tmp_path, Trail=trail)) == (["trail-misses-bedrock"] if is_found else [])
+
+
+@pytest.mark.parametrize("statements", [
+    [{**INVOKE, "Condition": {"StringLike": {"bedrock:GuardrailIdentifier": "*"}}}],
+    [INVOKE, {**INVOKE, "Effect": "Deny", "Condition": {"StringNotLike": {"bedrock:GuardrailIdentifier": "*"}}}],
+])  # fmt: skip
+def test_a_star_names_no_guardrail(tmp_path, statements):
+    report = review(tmp_path, App=role(*statements))
+    assert report.undecided == ()
+    assert "bedrock:GuardrailIdentifier" in str(one(report, "guardrail-ineffective").witness)

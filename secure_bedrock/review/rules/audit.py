@@ -26,6 +26,15 @@ RULES = (OFF, UNVALIDATED, BLIND, UNWATCHED, SILENT, SWITCHED, CHANGED)
 _RECORDS = tuple(action for each in audit_stays_on().statements for action in each.actions)
 _GUARDRAILS = tuple(action for each in guardrails_stay().statements for action in each.actions)
 _LOGGING = "Custom::BedrockInvocationLogging"
+#: What the fields of an event selector find in the records of calls of models.
+_OF_A_CALL = {
+    "eventCategory": ("Management",),
+    "eventSource": ("bedrock.amazonaws.com",),
+    "eventName": ("InvokeModel", "InvokeModelWithResponseStream", "Converse", "ConverseStream"),
+    "eventType": ("AwsApiCall",),
+    "readOnly": ("true",),
+}
+_TESTS = {"Equals": str.__eq__, "StartsWith": str.startswith, "EndsWith": str.endswith}
 
 
 def check(facts: Facts) -> Iterator[Result]:
@@ -75,13 +84,20 @@ def _sees_management(properties: Any) -> bool:  # noqa: ANN401 - any JSON value
 
 
 def _selects_management(fields: Any) -> bool:  # noqa: ANN401
-    by_name = {each.get("Field"): each for each in fields}
-    is_management = "Management" in (by_name.get("eventCategory", {}).get("Equals") or ())
-    reading = by_name.get("readOnly", {}).get("Equals")
-    source = by_name.get("eventSource", {})
-    is_left_out = "bedrock.amazonaws.com" in (source.get("NotEquals") or ())
-    is_another = bool(source.get("Equals")) and "bedrock.amazonaws.com" not in source["Equals"]
-    return is_management and not is_left_out and not is_another and (not reading or "true" in reading)
+    """Whether every field takes in such a call; what a field of another name asks for counts as met."""
+    is_management = any(each.get("Field") == "eventCategory" for each in fields)
+    return is_management and all(_takes(each) for each in fields)
+
+
+def _takes(field: Any) -> bool:  # noqa: ANN401
+    """CloudTrail API Reference, AdvancedFieldSelector: one value of an operator is enough, none of a negated one."""
+    values = _OF_A_CALL.get(field.get("Field"))
+    return values is None or all(
+        (not positive or any(test(value, each) for each in positive))
+        and not any(test(value, each) for each in negated)
+        for value in values for name, test in _TESTS.items()
+        for positive, negated in [(field.get(name) or (), field.get(f"Not{name}") or ())]
+    )  # fmt: skip
 
 
 def _alarms(facts: Facts) -> Iterator[Finding]:

@@ -197,14 +197,17 @@ def _guardrail(place: _Place) -> Iterator[Question]:
     if not about or any(flag != (statement.effect == "Deny") for flag in negated):
         return
     values = tuple(dict.fromkeys(value for each in about for value in _meant(each)))
-    other = condition("ArnNotLike", "bedrock:GuardrailIdentifier", *values)
+    is_any = "*" in values
+    unnamed = condition("ArnNotLike", "bedrock:GuardrailIdentifier", *values)
+    other = condition("Null", "bedrock:GuardrailIdentifier", "false") if is_any else unnamed
     claim = _like(statement, INFERENCE, *_without(statement, _GUARDRAIL), other)
     if claim is None:
         return
     if statement.effect == "Allow":
         claim = replace(claim, resources=("arn:*:bedrock:*:*:foundation-model/*",), not_resources=())
     said = "names a guardrail, and a request with another, or with none, passes"
-    fix = f"compare bedrock:GuardrailIdentifier with {' and '.join(values)}, without IfExists"
+    named_one = "the guardrail's own ARN" if is_any else " and ".join(values)
+    fix = f"compare bedrock:GuardrailIdentifier with {named_one}, without IfExists"
     yield _ask(GUARDRAIL, place, claim, said, fix)
 
 
