@@ -54,7 +54,7 @@ snapshots: setup ## write the snapshots anew, to be read in the diff
 
 oldest: setup ## the tests of the constructs on the oldest release of the CDK that pyproject.toml allows
 	@$(RUN) uv venv --quiet --clear .cache/oldest
-	@$(RUN) uv pip install --quiet --python .cache/oldest/bin/python aws-cdk-lib==2.270.0 pytest syrupy hypothesis cattrs ministack==1.5.33
+	@$(RUN) uv pip install --quiet --python .cache/oldest/bin/python aws-cdk-lib==2.271.0 pytest syrupy hypothesis cattrs ministack==1.5.33
 	@$(RUN) .cache/oldest/bin/python -m pytest -q tests/constructs tests/reference tests/questions
 
 lock: setup ## pin the newest packages that pyproject.toml and package.json allow
