@@ -15,6 +15,7 @@ from secure_bedrock.policy import Call, Endpoint, Estate, Layer, Model, Policy, 
 ACCOUNT = "111122223333"
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/app"
 MODEL = "arn:aws:bedrock:eu-west-1::foundation-model/amazon.nova-lite-v1:0"
+USER = f"arn:aws:iam::{ACCOUNT}:user/ann"
 SESSION = f"arn:aws:sts::{ACCOUNT}:assumed-role/app/build"
 VPCE = "vpce-0123456789abcdef0"
 EVERYTHING = {"Effect": "Allow", "Action": "*", "Resource": "*"}
@@ -509,3 +510,43 @@ def test_roles_are_grouped_by_their_trust_policy_and_those_without_one_are_left_
     estate = Estate(principals={name: Principal(arn=arn, trust=trusts[name]) for name, arn in roles.items()})
     groups = {layer.policies[0]: found for layer, found in estate.roles_by_trust}
     assert groups == {trust: (arns[0], arns[2]), other: (arns[1],)}
+
+
+@pytest.mark.parametrize("action", ["*:Invoke*", "?edrock:InvokeModel", "bedrock:", ":InvokeModel", "bedrock", "b*:*"])
+def test_an_action_that_iam_refuses_is_refused_with_its_place(action):
+    with pytest.raises(InvalidInput, match="Action: got"):
+        evaluate(estate({"Effect": "Allow", "Action": action, "Resource": "*"}), request())
+
+
+@pytest.mark.parametrize("action", ["*", "**", "*:*", "bedrock:*", "bedrock:?nvokeModel"])
+def test_wildcards_that_iam_takes_are_taken(action):
+    assert evaluate(estate({"Effect": "Allow", "Action": action, "Resource": "*"}), request()).allowed
+
+
+@pytest.mark.parametrize("name", [f"arn:aws:iam::{ACCOUNT}:role/*", f"arn:aws:iam::{ACCOUNT}:role/ap?", "11112222333?"])
+def test_a_wildcard_in_a_part_of_a_principal_is_refused(name):
+    door = policy({**EVERYTHING, "Principal": {"AWS": name}})
+    doors = {VPCE: Endpoint(service="bedrock-runtime", vpc="vpc-1", policy=door)}
+    with pytest.raises(InvalidInput, match="Principal: got"):
+        evaluate(estate(endpoints=doors), request(endpoint=VPCE))
+
+
+@pytest.mark.parametrize("account", [ACCOUNT, f"arn:aws:iam::{ACCOUNT}:root"])
+@pytest.mark.parametrize(("names", "allowed"), [((USER,), True), ((f"{USER}2",), False)])
+def test_not_principal_spares_whoever_is_listed_with_the_account_in_either_spelling(account, names, allowed):
+    spared = {"Effect": "Deny", "Action": "*", "Resource": "*", "NotPrincipal": {"AWS": [account, *names]}}
+    door = policy({**EVERYTHING, "Principal": "*"}, spared)
+    doors = {VPCE: Endpoint(service="bedrock-runtime", vpc="vpc-1", policy=door)}
+    person = {"app": Principal(arn=USER, identity=(policy(EVERYTHING),))}
+    assert evaluate(Estate(principals=person, endpoints=doors), request(endpoint=VPCE)).allowed is allowed
+
+
+@pytest.mark.parametrize(("service", "is_right"), [("bedrock-runtime", 1), ("bedrock-runtime-fips", 1), ("bedrock", 0)])
+def test_a_call_goes_through_an_endpoint_of_its_service_with_fips_or_without(service, is_right):
+    doors = {VPCE: Endpoint(service=service, vpc="vpc-1")}
+    call = Call(principal="app", operation="Converse", model=MODEL, region="eu-west-1", endpoint=VPCE)
+    if is_right:
+        assert evaluate(estate(endpoints=doors), call).allowed
+    else:
+        with pytest.raises(InvalidInput, match="endpoint: got"):
+            evaluate(estate(endpoints=doors), call)
