@@ -69,6 +69,7 @@ docs: setup ## the documents as one site in .cache/docs; warnings are errors, an
 
 bench: setup ## the reference app's synthesis beside plain CDK: ratios, and round trips to Node, on which it fails
 	@$(RUN) python -m bench.policy
+	@$(RUN) python -m bench.review
 	@$(RUN) python -m bench
 
 build: setup ## wheel, sdist and SBOM into dist
