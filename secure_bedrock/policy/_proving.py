@@ -113,13 +113,18 @@ class Prover:
             name = "".join(str(part) for part in glob.parts if isinstance(part, str))
             for pattern in (types_of(name) or ((), False))[0]:
                 vocabulary.add_resource(pattern, variables=False)
+        self._add_subjects(vocabulary)
+        return vocabulary
+
+    def _add_subjects(self, vocabulary: Vocabulary) -> None:
         for subject in self._everybody():
+            if subject.partition:  # its resources are there, whether a policy spells that out or not
+                vocabulary.add_value("partition", subject.partition)
             if "aws:principalarn" in vocabulary.asked:
                 _add_names(vocabulary, subject)
             for key, value in subject.own_tags.items() if subject.has_any_tags else ():
                 if key in vocabulary.asked:
                     vocabulary.add_value(key, value)
-        return vocabulary
 
     def _add_estate(self, vocabulary: Vocabulary, estate: Estate) -> None:
         for policy in _policies(estate):

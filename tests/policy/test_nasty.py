@@ -526,3 +526,15 @@ def test_a_nasty_estate_is_answered_as_brute_force_does(name):
         return  # whoever it is, the estate does not hold him; the witness above is the evaluator's own answer
     found = list(brute(world, invariant, **tried))
     assert bool(found) is (kind is Refuted), found
+
+
+@pytest.mark.parametrize("partition", ["aws", "aws-us-gov", "aws-eusc", "aws-iso"])
+def test_a_star_grants_in_whatever_partition_the_principal_is(partition):
+    document = Policy.from_plain({"Statement": [{"Effect": "Allow", "Action": "bedrock:*", "Resource": "*"}]})
+    role = Principal(arn=f"arn:{partition}:iam::111122223333:role/app", identity=(document,))
+    never = Never(
+        name="x", statements=(requests(actions=("bedrock:InvokeModel",)),), scope=Scope(principals=("app",))
+    )  # fmt: skip
+    verdict = prove(Estate(principals={"app": role}), never)
+    assert isinstance(verdict, Refuted), str(verdict)
+    assert f"arn:{partition}:bedrock:" in str(verdict.witness)

@@ -67,6 +67,16 @@ def test_the_managed_policies_of_mantle_grant_inference_and_api_keys(tmp_path, n
     assert {"wildcard-model", "api-keys-allowed"} <= set(ids(report))
 
 
+@pytest.mark.parametrize("partition", ["aws", "aws-us-gov", "aws-eusc"])
+def test_a_managed_policy_holds_the_partition_of_its_account(tmp_path, partition):
+    region = {"aws": "eu-west-1", "aws-us-gov": "us-gov-west-1", "aws-eusc": "eusc-de-east-1"}[partition]
+    app = role(ManagedPolicyArns=[f"arn:{partition}:iam::aws:policy/AmazonBedrockMantleInferenceAccess"])
+    path = tmp_path / "template.json"
+    path.write_text(json.dumps({"Resources": {"App": app}}))
+    report = review_estate(load(path, account=ACCOUNT, region=region))
+    assert any(model.startswith("project/") for row in report.access for model in row.models)
+
+
 def test_a_managed_policy_that_is_not_known_is_told(tmp_path):
     path = tmp_path / "t.json"
     resources = {"App": role(ManagedPolicyArns=["arn:aws:iam::aws:policy/AmazonSageMakerFullAccess"])}
