@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from string import ascii_lowercase, ascii_uppercase, digits
 
 from secure_bedrock.policy._budget import Budget
@@ -53,7 +54,12 @@ class Domain:
 
     def fillers(self) -> tuple[str, ...]:
         """Return the characters to fill texts with, the most readable first."""
-        return tuple(c for c in self.characters or _FILLERS if c not in self.without)
+        return _fillers(self.characters, self.without)
+
+
+@cache
+def _fillers(characters: str, without: str) -> tuple[str, ...]:
+    return tuple(c for c in characters or _FILLERS if c not in without)
 
 
 ANY_TEXT = Domain()
@@ -83,13 +89,13 @@ class Cells:
         plain = unique[bool(domain.within) :]
         prefixes = _Prefixes.of(plain) if is_free else None
         self._sorting: _Prefixes | _Machine
+        #: Texts that have cells of their own, beside those that the machine sorts.
+        self._single: dict[str, None] = {}
         if prefixes is not None:
             self._sorting, texts = prefixes, prefixes.texts()
             found = self._sorted([mend(text) for text in texts] if mend else texts, budget)
         else:
-            budget.spend(_cost(unique), "cells of texts")
-            self._sorting = machine = _Machine(unique)
-            found = self._walk(machine, domain, budget)
+            found = self._told_apart(unique, domain, budget)
         self._index = {signature: number for number, signature in enumerate(found)}
         self.witnesses = list(found.values())
 
@@ -97,21 +103,52 @@ class Cells:
         found: dict[Signature, str] = {}
         for text in texts:
             budget.spend(2, "cells of texts")
-            found.setdefault(self._sorting.run(text), text)
+            found.setdefault(self._signature(text), text)
         return found
 
-    def _walk(self, machine: _Machine, domain: Domain, budget: Budget) -> dict[Signature, str]:
-        required = 0 if domain.within is None else 1 << machine.ends[0]
-        alive = 0 if domain.within is None else (required << 1) - 1
+    def _told_apart(self, patterns: Sequence[Glob], domain: Domain, budget: Budget) -> dict[Signature, str]:
+        """Sort literals by hand and the rest by a machine; by a machine alone, where a cell may hold literals only."""
+        texts = {each: _only_text(each) for each in patterns if each != domain.within}
+        self._single = {text: None for text in texts.values() if text is not None}
+        found = self._by_machine([each for each in patterns if texts.get(each) is None], domain, budget)
+        if found is None:
+            self._single = {}
+            found = self._by_machine(patterns, domain, budget) or {}
+        budget.spend(2 * len(self._single), "cells of texts")
+        alone = {text: text for text in self._single if self._holds(text, domain)}
+        return dict(sorted([*found.items(), *alone.items()], key=lambda each: len(each[1])))
+
+    def _holds(self, text: str, domain: Domain) -> bool:
+        """Whether a text is one of the domain."""
+        if set(text) & set(domain.without) or (domain.characters and set(text) - set(domain.characters)):
+            return False
+        return domain.within is None or bool(self._sorting.run(text) & self._sorting.required)
+
+    def _by_machine(self, patterns: Sequence[Glob], domain: Domain, budget: Budget) -> dict[Signature, str] | None:
+        budget.spend(_cost(patterns), "cells of texts")
+        self._sorting = machine = _Machine(patterns, is_first_required=domain.within is not None)
+        return self._walk(machine, domain, budget)
+
+    def _walk(self, machine: _Machine, domain: Domain, budget: Budget) -> dict[Signature, str] | None:
+        """Return a text of each cell that is no literal; None where one may have no other."""
+        required, alive = machine.required, (machine.required << 1) - 1
         fillers, allowed = domain.fillers(), set(domain.characters)
         seen = {machine.start}
         queue = deque([(machine.start, "")])
         found: dict[Signature, str] = {}
+        doubtful: set[int] = set()
+
+        def note(state: int, text: str) -> None:
+            signature = state & machine.accepting
+            if signature & required == required and signature not in found:
+                if text in self._single:
+                    doubtful.add(signature)
+                else:
+                    found[signature] = text
+
+        note(machine.start, "")
         while queue:
             state, text = queue.popleft()
-            signature = state & machine.accepting
-            if signature & required == required:
-                found.setdefault(signature, text)
             budget.spend(machine.cost_of_expected, "cells of texts")
             expected = machine.expected(state)
             budget.spend(len(expected) * (1 + machine.size // _BITS), "cells of texts")
@@ -120,17 +157,21 @@ class Cells:
                 if (allowed and character not in allowed) or character in domain.without:
                     continue
                 following = machine.step(state, character)
-                if alive and not following & alive:
+                if required and not following & alive:
                     continue
+                note(following, text + character)
                 if following not in seen:
                     budget.spend(8 + machine.size // 64, "cells of texts")
                     seen.add(following)
                     queue.append((following, text + character))
-        return found
+        return None if doubtful - found.keys() else found
+
+    def _signature(self, text: str) -> Signature:
+        return text if text in self._single else self._sorting.run(text)
 
     def index(self, text: str) -> int | None:
         """Return the number of the cell a text is in; None outside the domain."""
-        return self._index.get(self._sorting.run(text))
+        return self._index.get(self._signature(text))
 
     def prefer(self, texts: Iterable[str]) -> None:
         """Make the first readable text of each cell its witness."""
@@ -140,6 +181,14 @@ class Cells:
             if number is not None and number not in taken:
                 taken.add(number)
                 self.witnesses[number] = text
+
+
+def _only_text(pattern: Glob) -> str | None:
+    """Return the one text that a pattern matches; None: it matches others."""
+    if pattern.any_case or len(pattern.parts) > 1:
+        return None
+    text = pattern.parts[0] if pattern.parts else ""
+    return text if isinstance(text, str) else None
 
 
 def _cost(patterns: Sequence[Glob]) -> int:
@@ -196,7 +245,7 @@ class _Prefixes:
 class _Machine:
     """All patterns as one automaton; the state after a text is the set of places the patterns may be at."""
 
-    def __init__(self, patterns: Sequence[Glob]) -> None:
+    def __init__(self, patterns: Sequence[Glob], *, is_first_required: bool) -> None:
         self._at: list[tuple[str, ...]] = []
         self.ends: list[int] = []
         literal: dict[str, list[int]] = {}
@@ -216,6 +265,8 @@ class _Machine:
         self.accepting = _bits(self.ends, self.size)
         self._stars = self._many | self._many_in_field
         self.start = self._closed(_bits(starts, self.size))
+        #: The place of a text that the first pattern matches, where all must.
+        self.required = 1 << self.ends[0] if is_first_required else 0
         #: What it costs to say which characters are expected.
         self.cost_of_expected = 1 + len(self._literal) * self.size // _BITS
 

@@ -10,7 +10,7 @@ import os
 import re
 from collections.abc import Callable, Sequence
 from functools import lru_cache
-from itertools import pairwise
+from itertools import pairwise, product
 from random import Random
 from typing import Any
 
@@ -92,6 +92,29 @@ def test_every_text_is_in_the_one_cell_of_those_that_match_alike(shape, seed):
         number = cells.index(text)
         assert number is not None
         assert kinds[number] == signature(text)
+
+
+@pytest.mark.parametrize(
+    ("patterns", "characters", "count"),
+    [
+        (("x", "?"), "", 3),  # that text; another of its length; any else
+        (("x", "?", "xx", "??"), "", 5),
+        (("ax", "a?", "a*"), "", 4),
+        (("0", "1", "?"), "01", 3),  # no other of that length is there
+        (("0", "?", "?*"), "01", 4),
+        (("*x", "xx", "?x", "x"), "", 5),
+    ],
+)
+def test_a_text_with_a_cell_of_its_own_hides_no_other(patterns, characters, count):
+    globs = [Glob(parse(each, variables=False)) for each in patterns]
+    cells = Cells(globs, Domain(characters=characters), Budget(100_000))
+    known = [expression(glob) for glob in globs]
+    texts = ["".join(each) for length in range(4) for each in product(characters or "xaby", repeat=length)]
+    kinds = {tuple(each.fullmatch(text) is not None for each in known) for text in texts}
+    found = [tuple(each.fullmatch(text) is not None for each in known) for text in cells.witnesses]
+    assert len(found) == len(kinds) == count
+    assert set(found) == kinds
+    assert all(cells.index(text) is not None for text in texts)
 
 
 TYPED = {
