@@ -110,24 +110,21 @@ class Cells:
         """Sort literals by hand and the rest by a machine; by a machine alone, where a cell may hold literals only."""
         texts = {each: _only_text(each) for each in patterns if each != domain.within}
         self._single = {text: None for text in texts.values() if text is not None}
-        found = self._by_machine([each for each in patterns if texts.get(each) is None], domain, budget)
+        machine, found = self._by_machine([each for each in patterns if texts.get(each) is None], domain, budget)
         if found is None:
             self._single = {}
-            found = self._by_machine(patterns, domain, budget) or {}
+            machine, found = self._by_machine(patterns, domain, budget)
+        self._sorting = machine
         budget.spend(2 * len(self._single), "cells of texts")
-        alone = {text: text for text in self._single if self._holds(text, domain)}
-        return dict(sorted([*found.items(), *alone.items()], key=lambda each: len(each[1])))
+        alone = {text: text for text in self._single if machine.holds(text, domain)}
+        return dict(sorted([*(found or {}).items(), *alone.items()], key=lambda each: len(each[1])))
 
-    def _holds(self, text: str, domain: Domain) -> bool:
-        """Whether a text is one of the domain."""
-        if set(text) & set(domain.without) or (domain.characters and set(text) - set(domain.characters)):
-            return False
-        return domain.within is None or bool(self._sorting.run(text) & self._sorting.required)
-
-    def _by_machine(self, patterns: Sequence[Glob], domain: Domain, budget: Budget) -> dict[Signature, str] | None:
+    def _by_machine(
+        self, patterns: Sequence[Glob], domain: Domain, budget: Budget
+    ) -> tuple[_Machine, dict[Signature, str] | None]:
         budget.spend(_cost(patterns), "cells of texts")
-        self._sorting = machine = _Machine(patterns, is_first_required=domain.within is not None)
-        return self._walk(machine, domain, budget)
+        machine = _Machine(patterns, is_first_required=domain.within is not None)
+        return machine, self._walk(machine, domain, budget)
 
     def _walk(self, machine: _Machine, domain: Domain, budget: Budget) -> dict[Signature, str] | None:
         """Return a text of each cell that is no literal; None where one may have no other."""
@@ -321,6 +318,12 @@ class _Machine:
                 break
             state = self.step(state, character)
         return state & self.accepting
+
+    def holds(self, text: str, domain: Domain) -> bool:
+        """Whether a text is one of a domain, whose pattern the machine has first."""
+        if set(text) & set(domain.without) or (domain.characters and set(text) - set(domain.characters)):
+            return False
+        return domain.within is None or bool(self.run(text) & self.required)
 
 
 def _bits(places: Iterable[int], size: int) -> int:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import NamedTuple
+from functools import cached_property
 
 from secure_bedrock.policy._arns import FIELDS
 from secure_bedrock.policy._cells import Asked, bounds, effort, family, roughly
@@ -76,6 +76,7 @@ class Encoding:
         self.space = space
         self.keys = keys
         self._is_about = is_about
+        self._signatures: dict[str, object] = {}
         self.is_open = False
         self.reasons: dict[str, None] = {}
 
@@ -98,13 +99,13 @@ class Encoding:
             known = self.space.compiled[statement] = _Compiled(statement, is_about=self._is_about(statement.source))
         if not known.is_about:
             return _NEVER
-        signature = (maybe, *[self.signature(key) for key in known.mentioned])
+        signature = (maybe, *[self.signature(key) for key in known.mentioned], *map(self._outcome, known.tests))
         found = known.formulas.get(signature)
         if found is None:
             before, self.is_open = self.is_open, False
             reasons, self.reasons = self.reasons, {}
             formula = self._statement(known, maybe=maybe)
-            found = known.formulas[signature] = _Found(formula, negation(formula), self.is_open, tuple(self.reasons))
+            found = known.formulas[signature] = _Found(formula, is_open=self.is_open, reasons=tuple(self.reasons))
             self.is_open, self.reasons = before, reasons
         if found.is_open and found.formula is not FALSE:
             self.is_open = True
@@ -113,17 +114,23 @@ class Encoding:
 
     def signature(self, key: str) -> object:
         """Return what is known of a key: formulas about it are the same wherever that is."""
-        own = self.keys.attributes.get(key)
-        return own.number if own is not None else self.keys.value(key)
+        found = self._signatures.get(key, ...)
+        if found is ...:
+            found = self._signatures[key] = self.keys.attributes.get(key) or self.keys.value(key)
+        return found
+
+    def _outcome(self, test: _Test) -> object:
+        """Return what a condition says of a key that is known; what is known of one that is not."""
+        value = self.signature(test.key)
+        return test.answer(value) if value is None or isinstance(value, str | tuple) else value
 
     def _statement(self, known: _Compiled, *, maybe: bool) -> Formula:
-        source = known.statement.source
         action = self.space.action
         parts = [action.where(self.space.covered(known.statement)), self._resources(known, maybe=maybe)]
-        for condition in source.conditions:
+        for asked in known.conditions:
             if parts[0] is FALSE or parts[-1] is FALSE:
                 return FALSE
-            parts.append(self.condition(Asked(condition, known.variables), maybe=maybe))
+            parts.append(self.condition(asked, maybe=maybe))
         return all_of(parts)
 
     # ----- resources
@@ -143,10 +150,7 @@ class Encoding:
             return TRUE
         if variables and "${" in text:
             return self._resource(text, variables=True, maybe=maybe)
-        known = self.space.remembered.get(text)
-        if known is None:
-            known = self.space.remembered[text] = self._resource(text, variables=False, maybe=maybe)
-        return known
+        return self.space.once(text, lambda: self._resource(text, variables=False, maybe=maybe))
 
     def _resource(self, text: str, *, variables: bool, maybe: bool) -> Formula:
         fields = fields_of_pattern(text, variables=variables)[1:]
@@ -275,37 +279,64 @@ class Encoding:
         self.reasons[reason] = None
 
 
-class _Found(NamedTuple):
-    """That a statement applies, that it does not, and whether and on what that hangs which is not settled."""
+class _Found:
+    """That a statement applies, and whether and on what that hangs which is not settled."""
 
-    formula: Formula
-    opposite: Formula
-    is_open: bool = False
-    reasons: tuple[str, ...] = ()
+    def __init__(self, formula: Formula, *, is_open: bool = False, reasons: tuple[str, ...] = ()) -> None:
+        self.formula, self.is_open, self.reasons = formula, is_open, reasons
+
+    @cached_property
+    def opposite(self) -> Formula:
+        """That it does not apply; of an Allow nobody asks."""
+        return negation(self.formula)
 
 
-_NEVER = _Found(FALSE, TRUE)
+_NEVER = _Found(FALSE)
+
+
+class _Test:
+    """A condition without variables, and what it says of the values it was asked about."""
+
+    __slots__ = ("_answers", "_holds", "key")
+
+    def __init__(self, asked: Asked) -> None:
+        self.key = asked.key
+        self._holds = bounds(asked, {}, frozenset())[0].holds
+        self._answers: dict[Value | None, Answer] = {}
+
+    def answer(self, value: Value | None) -> Answer:
+        """Say whether it holds for a value; None: for none."""
+        if value not in self._answers:
+            self._answers[value] = self._holds({} if value is None else {self.key: value})
+        return self._answers[value]
 
 
 class _Compiled:
-    """A statement with the keys it mentions, and its formulas by what is known of those."""
+    """A statement with what it asks, and its formulas by what is known of the keys it mentions.
 
-    __slots__ = ("formulas", "is_about", "mentioned", "statement", "variables")
+    Attributes:
+        mentioned: the keys whose very value matters.
+        tests: the conditions on others, of which only the outcome matters.
+    """
+
+    __slots__ = ("conditions", "formulas", "is_about", "mentioned", "statement", "tests", "variables")
 
     def __init__(self, statement: CompiledStatement, *, is_about: bool) -> None:
         self.is_about = is_about
         self.statement = statement
         self.variables = statement.policy.version == VERSION
+        self.conditions = tuple(Asked(each, self.variables) for each in statement.source.conditions)
         self.mentioned = tuple(dict.fromkeys(self._keys()))
+        self.tests = tuple(_Test(each) for each in self.conditions if not each.has_variables)
         self.formulas: dict[object, _Found] = {}
 
     def _keys(self) -> Iterator[str]:
-        source = self.statement.source
-        for condition in source.conditions:
-            asked = Asked(condition, self.variables)
-            yield asked.key
-            yield from asked.variable_keys()
+        for asked in self.conditions:
+            if asked.has_variables:
+                yield asked.key
+                yield from asked.variable_keys()
         if self.variables:
+            source = self.statement.source
             yield from keys_in_resources((*source.resources, *source.not_resources))
 
 

@@ -7,7 +7,7 @@ clause; it is exhaustive, so that finding nothing is a proof.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import reduce
 from typing import NamedTuple
 
@@ -126,6 +126,39 @@ def attributes_of(formula: Formula) -> set[int]:
         return {formula.attribute}
     parts = formula.options if isinstance(formula, AnyOf) else (*formula.literals, *formula.clauses)
     return reduce(set.union, map(attributes_of, parts), set[int]())
+
+
+def projection(formula: Formula, attribute: int, every: int) -> int:
+    """Return the cells that an attribute may have where a formula holds: all of those, and perhaps more."""
+    if isinstance(formula, Literal):
+        return formula.cells if formula.attribute == attribute else every
+    if isinstance(formula, AnyOf):
+        found = 0
+        for option in formula.options:
+            found |= projection(option, attribute, every)
+            if found == every:
+                break
+        return found
+    found = every
+    for part in (*formula.literals, *formula.clauses):
+        found &= projection(part, attribute, every)
+    return found
+
+
+def narrowed(formula: Formula, budget: Budget, every: Callable[[int], int]) -> Formula:
+    """Return the same formula with what its literals settle taken out of its clauses.
+
+    Args:
+        formula: the formula.
+        budget: what it may cost.
+        every: all cells of an attribute.
+    """
+    box: Box = {}
+    clauses: list[AnyOf] = []
+    left = _narrow(box, clauses, budget) if _assume(formula, box, clauses) else None
+    if left is None:
+        return FALSE
+    return All(tuple(Literal(number, cells, every(number)) for number, cells in box.items()), tuple(left))
 
 
 def find(formula: Formula, budget: Budget) -> Box | None:

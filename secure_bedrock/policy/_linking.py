@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from functools import cache
+from functools import cache, lru_cache
 
 from secure_bedrock.data import table
 from secure_bedrock.policy import _values
@@ -32,9 +32,16 @@ def used_keys(vocabulary: Vocabulary, estate: Estate) -> frozenset[str]:
         used |= more
 
 
+@lru_cache(maxsize=64)
 def relevant(used: frozenset[str]) -> tuple[Relation, ...]:
     """Return the guarantees about keys that matter."""
     return tuple(each for each in all_relations() if each.about() and each.about() <= used)
+
+
+@lru_cache(maxsize=64)
+def _implications(used: frozenset[str]) -> tuple[tuple[Relation, tuple[str, ...]], ...]:
+    """Those that are no equalities, with their keys."""
+    return tuple((each, tuple(sorted(each.about()))) for each in relevant(used) if each.when or each.then)
 
 
 def prepare(vocabulary: Vocabulary, estate: Estate) -> frozenset[str]:
@@ -55,6 +62,11 @@ def prepare(vocabulary: Vocabulary, estate: Estate) -> frozenset[str]:
     return used
 
 
+#: The keys that equalities compare with others.
+_COMPARED = (
+    "aws:requestedregion", "aws:resourceaccount", "aws:resourceorgid", "aws:principalorgid", "aws:sourcevpce",
+    "aws:sourcevpc", "aws:epochtime", "aws:currenttime", "aws:tokenissuetime",
+)  # fmt: skip
 _CLOCKS = frozenset({"aws:tokenissuetime", "aws:currenttime", "aws:epochtime"})
 
 
@@ -120,17 +132,20 @@ class Linking:
             partition: of the principal; its resources are there too. Default: it is not known.
         """
         head = self._space.fields[0]
-        places = head.among([NO_RESOURCE, partition]) if partition else TRUE
-        facts = [self._relation(each) for each in relevant(self._used) if each.when or each.then]
-        return all_of([places, self._regions(), self._accounts(), self._clock(), self._tags(), self._vpcs(), *facts])
+        among = [NO_RESOURCE, partition]
+        places = self._space.once(("places", partition), lambda: head.among(among) if partition else TRUE)
+        facts = [self._relation(each, keys) for each, keys in _implications(self._used)]
+        return self._space.conjunction([places, self._ties(), *facts])
 
-    def _relation(self, relation: Relation) -> Formula:
-        keys = (self._encoding.signature(key) for key in sorted(relation.about()))
-        written = (relation.name, self._caller.kind, *keys)
-        known = self._space.remembered
-        if written not in known:
-            known[written] = self._guarantee(relation)
-        return known[written]
+    def _ties(self) -> Formula:
+        """The equalities; which of them there are hangs on what is known of the keys they compare."""
+        parts = (self._regions, self._accounts, self._clock, self._tags, self._vpcs)
+        written = ("ties", self._estate, *map(self._encoding.signature, _COMPARED))
+        return self._space.once(written, lambda: all_of(part() for part in parts))
+
+    def _relation(self, relation: Relation, keys: tuple[str, ...]) -> Formula:
+        written = (relation.name, self._caller.kind, *map(self._encoding.signature, keys))
+        return self._space.once(written, lambda: self._guarantee(relation))
 
     def _guarantee(self, relation: Relation) -> Formula:
         return any_of([*(negation(self._fact(each)) for each in relation.when), *map(self._fact, relation.then)])
@@ -240,9 +255,7 @@ class Linking:
 
     def resource_types(self, cells: int) -> Formula:
         """Return that an action, one of these cells, stands on a resource it can be authorised on."""
-        if cells not in self._space.remembered:
-            self._space.remembered[cells] = self._resource_types(cells)
-        return self._space.remembered[cells]
+        return self._space.once(("types", cells), lambda: self._resource_types(cells))
 
     def _resource_types(self, cells: int) -> Formula:
         action = self._space.action

@@ -43,7 +43,7 @@ class Model:
         Session policies are left out: they deny, or withhold an allow, and add none, so that whatever is allowed with
         one is allowed without.
         """
-        quick = all_of([self._undenied, any_of([self._by_own(), self._without_own()])])
+        quick = all_of([self._undenied, any_of([self.by_own, self._without_own()])])
         return FALSE if quick is FALSE else all_of([self._undenied, self._limits, any_of(self._targets())])
 
     def trusted(self) -> Formula:
@@ -53,7 +53,7 @@ class Model:
         left out: it would be so of every principal.
         """
         roles = tuple(each.arn for each in self.estate.principals.values() if each.trust is not None)
-        may = self._by_own() if self.caller.has_policies else TRUE
+        may = self.by_own if self.caller.has_policies else TRUE
         return all_of([self._trusting(), self._but(roles), self._undenied, self._limits, may])
 
     # ----- layers
@@ -71,7 +71,7 @@ class Model:
 
     def denies(self, layer: Layer) -> Formula:
         """Return that no statement of a layer denies."""
-        return all_of(
+        return self.encoding.space.conjunction(
             self.encoding.spares(statement, maybe=self.closed)
             for statement in layer.meant_for(self._name)
             if statement.denies and self._is_meant(statement, maybe=self.closed)
@@ -79,13 +79,13 @@ class Model:
 
     def grants(self, layer: Layer, least: Grant = Grant.NONE) -> Formula:
         """Return that a statement of a layer allows, and names the caller at least so directly."""
-        return any_of(
+        return self.encoding.space.disjunction(
             self.encoding.applies(statement, maybe=not self.closed)
             for statement in layer.meant_for(self._name)
             if not statement.denies and self._is_meant(statement, maybe=not self.closed, least=least)
         )
 
-    @property
+    @cached_property
     def _name(self) -> str | None:
         """The caller's ARN, where it is known."""
         name = self.encoding.keys.value("aws:principalarn")
@@ -99,7 +99,8 @@ class Model:
         return grant >= least and (maybe if named is None else named)
 
     def _level(self, layer: Layer) -> Formula:
-        return all_of([self.denies(layer), self.grants(layer)])
+        granted = self.grants(layer)
+        return granted if granted is FALSE else all_of([self.denies(layer), granted])
 
     def _endpoints(self) -> Formula:
         """What comes through an endpoint with a policy is let through by it; one without lets all through."""
@@ -108,8 +109,10 @@ class Model:
         if not guarded:
             return TRUE
         endpoint = self.encoding.space.key("aws:sourcevpce")
-        options = [all_of([endpoint.among([name]), self._level(layer)]) for name, layer in guarded.items()]
-        return any_of([negation(endpoint.among(guarded)), *options])
+        levels = {name: self._level(layer) for name, layer in guarded.items()}
+        options = [all_of([endpoint.among([name]), level]) for name, level in levels.items() if level is not FALSE]
+        others = self.encoding.space.once(("but through", *guarded), lambda: negation(endpoint.among(guarded)))
+        return any_of([others, *options])
 
     def _rcps(self) -> Formula:
         """The control policies over the account that owns the resource, for the services they reach."""
@@ -135,7 +138,10 @@ class Model:
 
     def _owned_by(self, accounts: Iterable[str | None]) -> Formula:
         """That the resource belongs to one of these accounts; None is what belongs to none."""
-        wanted = set(accounts)
+        wanted = frozenset(accounts)
+        return self.encoding.space.once(("owned by", wanted), lambda: self._owned(wanted))
+
+    def _owned(self, wanted: frozenset[str | None]) -> Formula:
         fields = self.encoding.space.fields
         none = fields[0].among([NO_RESOURCE])
         numbered = [value for value in fields[3].values if value and ACCOUNT_ID.fullmatch(value)]
@@ -150,7 +156,8 @@ class Model:
 
     # ----- grants
 
-    def _by_own(self) -> Formula:
+    @cached_property
+    def by_own(self) -> Formula:
         """The caller's own policies and boundary allow."""
         layers = self.estate.identity_layers(self.caller)
         return all_of(self.grants(layer) for layer in layers) if layers else FALSE
@@ -169,7 +176,7 @@ class Model:
     def _targets(self) -> Iterable[Formula]:
         """Yield that a request is granted: on a resource with a policy, on a role with a trust policy, on any other."""
         trusting = self._trusting()
-        others: list[Formula] = [negation(trusting)]
+        others: list[Formula] = [self.encoding.space.once("not trusting", lambda: negation(trusting))]
         for arn in self.estate.resource_policies:
             here = self.encoding.resource(arn, variables=False, maybe=True)
             others.append(negation(here))
@@ -183,20 +190,20 @@ class Model:
 
     def _among(self, arns: tuple[str, ...]) -> Formula:
         """That the resource is one of these."""
-        known = self.encoding.space.remembered
-        if arns not in known:
-            known[arns] = any_of(self.encoding.resource(arn, variables=False, maybe=True) for arn in arns)
-        return known[arns]
+        resource = self.encoding.resource
+        return self.encoding.space.once(
+            ("among", arns), lambda: any_of(resource(arn, variables=False, maybe=True) for arn in arns)
+        )
 
     def _but(self, arns: tuple[str, ...]) -> Formula:
         """That it is none of them."""
-        known = self.encoding.space.remembered
-        if ("but", arns) not in known:
-            known["but", arns] = negation(self._among(arns))
-        return known["but", arns]
+        return self.encoding.space.once(("but", arns), lambda: negation(self._among(arns)))
 
     def _trusting(self) -> Formula:
         """The actions that a role's trust policy decides about, on a role."""
+        return self.encoding.space.once("trusting", self._on_roles)
+
+    def _on_roles(self) -> Formula:
         space = self.encoding.space
         rest = space.fields[4]
         changing = sum(1 << i for i, name in enumerate(space.action.values) if str(name).startswith(TRUST_ACTIONS))
@@ -215,7 +222,7 @@ class Model:
             if self.caller.kind is not Kind.ROOT or is_trust:
                 return by_side
             return any_of([by_side, all_of([home, self._unless_key(by_side, side)])])
-        own = self._by_own()
+        own = self.by_own
         abroad = all_of([negation(home), own, by_side])
         if side is None:
             return any_of([all_of([home, own]), abroad])
@@ -228,6 +235,9 @@ class Model:
         """A key's policy must allow, whoever asks."""
         if side is None:
             return TRUE
+        return any_of([self.encoding.space.once("no key", self._not_on_keys), by_side])
+
+    def _not_on_keys(self) -> Formula:
         action = self.encoding.space.action
-        keys = action.where(sum(1 << i for i, name in enumerate(action.values) if str(name).startswith("kms:")))
-        return any_of([negation(keys), by_side])
+        keys = sum(1 << i for i, name in enumerate(action.values) if str(name).startswith("kms:"))
+        return negation(action.where(keys))

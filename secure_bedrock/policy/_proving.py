@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 
 from secure_bedrock.data import table
 from secure_bedrock.errors import InvalidInput
@@ -13,7 +13,7 @@ from secure_bedrock.policy._automata import Domain, Glob
 from secure_bedrock.policy._budget import Budget
 from secure_bedrock.policy._cells import Asked
 from secure_bedrock.policy._encoding import FREE, Encoding, Keys, keys_in_resources
-from secure_bedrock.policy._formulas import FALSE, Box, Formula, all_of, find
+from secure_bedrock.policy._formulas import FALSE, Box, Formula, all_of, find, narrowed, projection
 from secure_bedrock.policy._globs import Context, matcher, parse
 from secure_bedrock.policy._linking import Linking, known_actions, prepare, types_of
 from secure_bedrock.policy._model import Model
@@ -203,9 +203,18 @@ class Inquiry:
             model = self._models[closed] = Model(self.subject.estate, self.encoding, self.subject.caller, closed)
             formula = model.allowed()
             if formula is not FALSE:
-                formula = all_of([formula, self._possible])
+                formula = narrowed(all_of([formula, self._possible]), self.prover.budget, self._every)
             self._allowed[closed] = (formula, self.encoding.is_open, tuple(self.encoding.reasons))
         return self._allowed[closed]
+
+    def _every(self, number: int) -> int:
+        return self.space.attributes[number].every
+
+    @cached_property
+    def _usable(self) -> int:
+        """The cells of the actions that may be allowed in some request, and perhaps more."""
+        action = self.space.action
+        return projection(self.allowed(closed=False)[0], action.number, action.every)
 
     def permitted(self, *, closed: bool) -> Formula:
         """Return what the policies allow, whether or not such a request can be made."""
@@ -223,6 +232,8 @@ class Inquiry:
     def reachable(self, statement: CompiledStatement) -> Answer:
         """Return a request that a statement covers and that is allowed, or why there may be one."""
         budget = self.prover.budget
+        if not self.space.covered(statement) & self._usable:
+            return Answer()
         wide = self.covered(statement, maybe=True)
         reasons = tuple(self.encoding.reasons)
         allowed, _, more = self.allowed(closed=False)
@@ -257,7 +268,12 @@ class Inquiry:
         if region is FALSE:
             return Answer()
         self.allowed(closed=False)
-        formula = all_of([region, self._models[False].trusted(), self._possible])
+        model, action = self._models[False], self.space.action
+        if self.subject.caller.has_policies:
+            usable = projection(model.by_own, action.number, action.every)
+            if not usable & self.space.covered(statement):
+                return Answer()
+        formula = all_of([region, model.trusted(), self._possible])
         box = None if formula is FALSE else find(formula, self.prover.budget)
         if box is None:
             return Answer()
@@ -282,6 +298,8 @@ class Inquiry:
     def can_use(self, statement: CompiledStatement) -> bool:
         """Whether the principal may use the actions of a statement on anything, in any circumstances."""
         cells = self.space.covered(statement)
+        if not cells & self._usable:
+            return False
         actions = all_of([self.space.action.where(cells), self.linking.resource_types(cells)])
         formula = all_of([actions, self.allowed(closed=False)[0]])
         return formula is not FALSE and find(formula, self.prover.budget) is not None

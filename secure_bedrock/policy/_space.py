@@ -6,7 +6,7 @@ each of its cells: whether some value lies in it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,7 +15,7 @@ from secure_bedrock.policy._arns import FIELDS, split_fields
 from secure_bedrock.policy._automata import ANY_TEXT, Cells, Domain, Glob
 from secure_bedrock.policy._budget import Budget, ExhaustedError
 from secure_bedrock.policy._cells import Asked
-from secure_bedrock.policy._formulas import Formula, literal
+from secure_bedrock.policy._formulas import Formula, all_of, any_of, literal
 from secure_bedrock.policy._globs import Context, Parts, Wild, fill, has_variables, parse
 from secure_bedrock.policy.conditions import MULTIVALUED
 from secure_bedrock.policy.document import VERSION, Policy, Statement
@@ -98,9 +98,14 @@ class Hit:
     key: str
     value: str
 
+    @property
+    def every(self) -> int:
+        """Both cells."""
+        return 3
+
     def is_hit(self, *, hit: bool = True) -> Formula:
         """Return the formula that it is, or is not."""
-        return literal(self.number, 2 if hit else 1, 3)
+        return literal(self.number, 2 if hit else 1, self.every)
 
 
 @dataclass(slots=True)
@@ -187,6 +192,7 @@ class Space:
         self.compiled: dict[object, Any] = {}
         #: Formulas that are the same for every principal, by what they say.
         self.remembered: dict[object, Formula] = {}
+        self._joints: dict[tuple[object, ...], tuple[tuple[Formula, ...], Formula]] = {}
         self._covered: dict[tuple[tuple[str, ...], tuple[str, ...]], int] = {}
         self._domains, self._kinds, self._closed, self._preferred = domains, kinds, closed, preferred
         self._keys: dict[tuple[str, Domain | None], Attribute] = {}
@@ -194,6 +200,29 @@ class Space:
         self.action = self._action()
         self.fields = self._fields()
         self._places: dict[int, dict[str | None, int]] = {}
+
+    def once(self, key: object, made: Callable[[], Formula]) -> Formula:
+        """Return a formula that is the same for whoever asks with this key, made when it is first asked for."""
+        found = self.remembered.get(key)
+        if found is None:
+            found = self.remembered[key] = made()
+        return found
+
+    def conjunction(self, formulas: Iterable[Formula]) -> Formula:
+        """Return that all of some formulas hold, made once for the very same ones."""
+        return self._joined(all_of, tuple(formulas))
+
+    def disjunction(self, formulas: Iterable[Formula]) -> Formula:
+        """Return that one of some formulas holds, made once for the very same ones."""
+        return self._joined(any_of, tuple(formulas))
+
+    def _joined(self, join: Callable[[Iterable[Formula]], Formula], parts: tuple[Formula, ...]) -> Formula:
+        if len(parts) == 1:
+            return parts[0]
+        key = (join, *map(id, parts))
+        if key not in self._joints:
+            self._joints[key] = (parts, join(parts))  # which keeps the parts, and so their ids
+        return self._joints[key][1]
 
     def place(self, attribute: Attribute, text: str) -> int | None:
         """Return the cell whose witness a text is; None: it is no cell's."""

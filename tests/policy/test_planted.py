@@ -44,10 +44,10 @@ def is_contradicted(world: Estate, asked: dict, contexts: list[dict]) -> bool:
     return isinstance(verdict, Proved) and any(evaluate(world, read_request(each)).allowed for each in contexts)
 
 
-@pytest.mark.parametrize("part", ["_by_own", "_level", "_endpoints", "denies", "grants"])
+@pytest.mark.parametrize("part", ["by_own", "_level", "_endpoints", "denies", "grants"])
 def test_a_fault_in_the_prover_is_contradicted(monkeypatch, part):
     assert not any(is_contradicted(*each) for each in drawn(range(10)))
-    monkeypatch.setattr(Model, part, lambda *_, **__: FALSE)
+    monkeypatch.setattr(Model, part, FALSE if part == "by_own" else lambda *_, **__: FALSE)
     assert any(is_contradicted(*each) for each in drawn(range(SEEDS)))
 
 

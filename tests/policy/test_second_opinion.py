@@ -35,10 +35,10 @@ def test_the_prover_and_z3_say_the_same():
     assert min(found.values()) > COUNT / 4, found
 
 
-@pytest.mark.parametrize("part", ["_endpoints", "_by_own", "_level"])
+@pytest.mark.parametrize("part", ["_endpoints", "by_own", "_level"])
 def test_a_fault_in_the_prover_would_be_seen(monkeypatch, part):
     """A limit that is read as letting everything through, or grants as given: witnesses then fail, proofs are lost."""
-    monkeypatch.setattr(Model, part, lambda *_: TRUE)
+    monkeypatch.setattr(Model, part, TRUE if part == "by_own" else lambda *_: TRUE)
     assert any(answers not in SAME for answers in compared(range(COUNT)))
 
 
