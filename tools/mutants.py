@@ -27,7 +27,7 @@ EVALUATOR = (
     "_operators", "_globs", "_arns", "_context", "_callers", "_values",
 )  # fmt: skip
 PROVER = (
-    "_proving", "_space", "_cells", "_typed_cells", "_automata", "_formulas", "_encoding", "_linking", "_model",
+    "_proving", "_inquiry", "_space", "_cells", "_typed_cells", "_automata", "_formulas", "_encoding", "_linking", "_model",
     "_model_checks", "_subjects", "_searching", "_working", "_witnesses", "_descriptions", "_budget", "proving",
     "difference", "_growing", "reachability", "relations", "bedrock_invariants", "invariants",
 )  # fmt: skip

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from secure_bedrock.data import table
+from secure_bedrock.policy._inquiry import is_about_trust
 from secure_bedrock.policy._linking import relevant
-from secure_bedrock.policy._proving import Prover, is_about_trust
+from secure_bedrock.policy._proving import Prover
 from secure_bedrock.policy.invariants import Never, Scope
 from secure_bedrock.policy.relations import OWN_TAGS, all_relations
 

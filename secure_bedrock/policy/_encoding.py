@@ -5,7 +5,7 @@ AWS's answers have three values; a formula has two. So each statement has two: t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -93,21 +93,39 @@ class Encoding:
         """Return that a statement does not apply."""
         return self._found(statement, maybe=maybe).opposite
 
-    def _found(self, statement: CompiledStatement, *, maybe: bool) -> _Found:
+    def spared(self, statements: tuple[CompiledStatement, ...], *, maybe: bool) -> Formula:
+        """Return that none of some statements applies: the same for all whose keys come to the same."""
+        known = self.space.compiled.get(statements)
+        if known is None:
+            known = self.space.compiled[statements] = _Known.of_all(map(self._compiled, statements))
+        parts = (self.spares(each, maybe=maybe) for each in statements)
+        return self._once(known, maybe=maybe, made=lambda: self.space.conjunction(parts)).formula
+
+    def _compiled(self, statement: CompiledStatement) -> _Compiled:
         known = self.space.compiled.get(statement)
         if known is None:
             known = self.space.compiled[statement] = _Compiled(statement, is_about=self._is_about(statement.source))
-        if not known.is_about:
-            return _NEVER
-        signature = (maybe, *[self.signature(key) for key in known.mentioned], *map(self._outcome, known.tests))
+        return known
+
+    def _found(self, statement: CompiledStatement, *, maybe: bool) -> _Found:
+        known = self._compiled(statement)
+        return (
+            self._once(known, maybe=maybe, made=lambda: self._applying(known, maybe=maybe))
+            if known.is_about
+            else _NEVER
+        )
+
+    def _once(self, known: _Known, *, maybe: bool, made: Callable[[], Formula]) -> _Found:
+        """Return a formula that is the same wherever what is known of its keys comes to the same."""
+        signature = (maybe, *map(self.signature, known.mentioned), *map(self._outcome, known.tests))
         found = known.formulas.get(signature)
         if found is None:
             before, self.is_open = self.is_open, False
             reasons, self.reasons = self.reasons, {}
-            formula = self._statement(known, maybe=maybe)
+            formula = made()
             found = known.formulas[signature] = _Found(formula, is_open=self.is_open, reasons=tuple(self.reasons))
             self.is_open, self.reasons = before, reasons
-        if found.is_open and found.formula is not FALSE:
+        if found.is_open:
             self.is_open = True
             self.reasons.update(dict.fromkeys(found.reasons))
         return found
@@ -123,6 +141,12 @@ class Encoding:
         """Return what a condition says of a key that is known; what is known of one that is not."""
         value = self.signature(test.key)
         return test.answer(value) if value is None or isinstance(value, str | tuple) else value
+
+    def _applying(self, known: _Compiled, *, maybe: bool) -> Formula:
+        formula = self._statement(known, maybe=maybe)
+        if formula is FALSE:
+            self.is_open = False  # what never applies hangs on nothing
+        return formula
 
     def _statement(self, known: _Compiled, *, maybe: bool) -> Formula:
         action = self.space.action
@@ -311,24 +335,42 @@ class _Test:
         return self._answers[value]
 
 
-class _Compiled:
-    """A statement with what it asks, and its formulas by what is known of the keys it mentions.
+class _Known:
+    """What something asks of keys, and its formulas by what is known of those.
 
     Attributes:
         mentioned: the keys whose very value matters.
         tests: the conditions on others, of which only the outcome matters.
+        formulas: the formulas.
     """
 
-    __slots__ = ("conditions", "formulas", "is_about", "mentioned", "statement", "tests", "variables")
+    __slots__ = ("formulas", "mentioned", "tests")
+
+    def __init__(self, mentioned: Iterable[str], tests: Mapping[Asked, _Test]) -> None:
+        self.mentioned = tuple(dict.fromkeys(mentioned))
+        self.tests = tuple(tests.values())
+        self.formulas: dict[object, _Found] = {}
+
+    @classmethod
+    def of_all(cls, several: Iterable[_Compiled]) -> _Known:
+        """Return what all of several statements ask together; the same condition is asked once."""
+        about = [each for each in several if each.is_about]
+        mentioned = [key for each in about for key in each.mentioned]
+        return cls(mentioned, {asked: test for each in about for asked, test in each.by_condition.items()})
+
+
+class _Compiled(_Known):
+    """A statement with what it asks."""
+
+    __slots__ = ("by_condition", "conditions", "is_about", "statement", "variables")
 
     def __init__(self, statement: CompiledStatement, *, is_about: bool) -> None:
         self.is_about = is_about
         self.statement = statement
         self.variables = statement.policy.version == VERSION
         self.conditions = tuple(Asked(each, self.variables) for each in statement.source.conditions)
-        self.mentioned = tuple(dict.fromkeys(self._keys()))
-        self.tests = tuple(_Test(each) for each in self.conditions if not each.has_variables)
-        self.formulas: dict[object, _Found] = {}
+        self.by_condition = {each: _Test(each) for each in self.conditions if not each.has_variables}
+        super().__init__(self._keys(), self.by_condition)
 
     def _keys(self) -> Iterator[str]:
         for asked in self.conditions:

@@ -9,16 +9,48 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, reduce
+from operator import and_, or_
 
 from secure_bedrock.policy._callers import ACCOUNT_ID, Caller, Grant, Kind
 from secure_bedrock.policy._encoding import Encoding
 from secure_bedrock.policy._formulas import FALSE, TRUE, Formula, all_of, any_of, negation
 from secure_bedrock.policy._rcp_services import SERVICES
-from secure_bedrock.policy._space import NO_RESOURCE
+from secure_bedrock.policy._space import NO_RESOURCE, Space
 from secure_bedrock.policy.estate import Estate, Layer
-from secure_bedrock.policy.evaluation import TRUST_ACTIONS
 from secure_bedrock.policy.matching import CompiledStatement
+
+
+class Grants:
+    """What may be granted to a caller at all: quickly, and never too narrow. Denies and limits are not looked at."""
+
+    def __init__(self, estate: Estate, space: Space, caller: Caller) -> None:
+        self._estate, self._space, self._caller = estate, space, caller
+
+    def may_give(self, actions: int) -> bool:
+        """Whether any of some actions, cells of the space, may be granted."""
+        if self.are_open or actions & self._own:
+            return True
+        return bool(actions & self._space.trust_actions) and self.by_trust
+
+    @property
+    def are_open(self) -> bool:
+        """Whether other policies than the caller's own and those of roles may grant something."""
+        return not self._caller.has_policies or bool(self._estate.resource_policies)
+
+    @cached_property
+    def _own(self) -> int:
+        layers = self._estate.identity_layers(self._caller)
+        return reduce(and_, map(self._allowing, layers), self._space.action.every)
+
+    def _allowing(self, layer: Layer) -> int:
+        return reduce(or_, (self._space.covered(each) for each in layer.statements if not each.denies), 0)
+
+    @cached_property
+    def by_trust(self) -> bool:
+        """Whether a role's trust policy may name the caller."""
+        statements = (each for layer, _ in self._estate.roles_by_trust for each in layer.statements)
+        return any(not each.denies and each.named(self._caller)[1] is not False for each in statements)
 
 
 @dataclass(frozen=True)
@@ -43,7 +75,7 @@ class Model:
         Session policies are left out: they deny, or withhold an allow, and add none, so that whatever is allowed with
         one is allowed without.
         """
-        quick = all_of([self._undenied, any_of([self.by_own, self._without_own()])])
+        quick = all_of([self._undenied, self.granted_roughly()])
         return FALSE if quick is FALSE else all_of([self._undenied, self._limits, any_of(self._targets())])
 
     def trusted(self) -> Formula:
@@ -71,17 +103,21 @@ class Model:
 
     def denies(self, layer: Layer) -> Formula:
         """Return that no statement of a layer denies."""
+        denying = tuple(each for each in layer.meant_for(self._name) if each.denies)
+        if layer.kind == "scp":
+            return self.encoding.spared(denying, maybe=self.closed)
         return self.encoding.space.conjunction(
-            self.encoding.spares(statement, maybe=self.closed)
-            for statement in layer.meant_for(self._name)
-            if statement.denies and self._is_meant(statement, maybe=self.closed)
+            self.encoding.spares(each, maybe=self.closed) for each in denying if self._is_meant(each, maybe=self.closed)
         )
 
     def grants(self, layer: Layer, least: Grant = Grant.NONE) -> Formula:
         """Return that a statement of a layer allows, and names the caller at least so directly."""
+        meant = layer.meant_for(self._name)
+        if not meant:
+            return FALSE
         return self.encoding.space.disjunction(
             self.encoding.applies(statement, maybe=not self.closed)
-            for statement in layer.meant_for(self._name)
+            for statement in meant
             if not statement.denies and self._is_meant(statement, maybe=not self.closed, least=least)
         )
 
@@ -166,12 +202,12 @@ class Model:
         layers = self.estate.identity_layers(self.caller)
         return all_of(self.grants(layer) for layer in layers if layer.kind == "boundary")
 
-    def _without_own(self) -> Formula:
-        """A guess, never too narrow, of whether anything can be granted without the caller's own policies."""
-        if not self.caller.has_policies:
+    def granted_roughly(self) -> Formula:
+        """Return what anything grants, never too narrow: denies and limits are not looked at."""
+        grants = Grants(self.estate, self.encoding.space, self.caller)
+        if grants.are_open:
             return TRUE
-        trusted = any(principal.trust for principal in self.estate.principals.values())
-        return TRUE if trusted or self.estate.resource_policies else FALSE
+        return any_of([self.by_own, self._trusting() if grants.by_trust else FALSE])
 
     def _targets(self) -> Iterable[Formula]:
         """Yield that a request is granted: on a resource with a policy, on a role with a trust policy, on any other."""
@@ -206,9 +242,8 @@ class Model:
     def _on_roles(self) -> Formula:
         space = self.encoding.space
         rest = space.fields[4]
-        changing = sum(1 << i for i, name in enumerate(space.action.values) if str(name).startswith(TRUST_ACTIONS))
         return all_of([
-            space.action.where(changing),
+            space.action.where(space.trust_actions),
             negation(space.fields[0].among([NO_RESOURCE])),
             rest.where(sum(1 << i for i, value in enumerate(rest.values) if ":role/" in f":{value}")),
         ])  # fmt: skip

@@ -3,48 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cache
 
 from secure_bedrock.data import table
-from secure_bedrock.errors import InvalidInput
 from secure_bedrock.policy import _subjects
 from secure_bedrock.policy._automata import Domain, Glob
 from secure_bedrock.policy._budget import Budget
 from secure_bedrock.policy._cells import Asked
-from secure_bedrock.policy._encoding import FREE, Encoding, Keys, keys_in_resources
-from secure_bedrock.policy._formulas import FALSE, Box, Formula, all_of, find, narrowed, projection
-from secure_bedrock.policy._globs import Context, matcher, parse
-from secure_bedrock.policy._linking import Linking, known_actions, prepare, types_of
-from secure_bedrock.policy._model import Model
+from secure_bedrock.policy._encoding import Keys, keys_in_resources
+from secure_bedrock.policy._globs import Context, parse
+from secure_bedrock.policy._inquiry import Inquiry
+from secure_bedrock.policy._linking import known_actions, prepare, types_of
 from secure_bedrock.policy._rcp_services import SERVICES
 from secure_bedrock.policy._space import Space, Vocabulary
 from secure_bedrock.policy._subjects import Subject
-from secure_bedrock.policy._witnesses import Candidate, candidate, shortest
 from secure_bedrock.policy.document import VERSION, Condition, Policy, Statement
 from secure_bedrock.policy.estate import Estate
 from secure_bedrock.policy.evaluation import TRUST_ACTIONS
 from secure_bedrock.policy.invariants import Scope
-from secure_bedrock.policy.matching import CompiledStatement
 from secure_bedrock.policy.relations import CLOSED, FORMS, KINDS
-from secure_bedrock.policy.verdicts import Witness
-
-_TRUST = ("sts:assumerole", "sts:assumerolewithwebidentity", "sts:assumerolewithsaml", "sts:tagsession")
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What one search ended in: a witness, or why there may be one, or neither.
-
-    Attributes:
-        witness: the request.
-        reason: why there may be one.
-        possible: one that there may be.
-    """
-
-    witness: Witness | None = None
-    reason: str = ""
-    possible: Witness | None = None
 
 
 class Prover:
@@ -183,137 +160,6 @@ class Prover:
         return [dict(each) for each in found]  # type: ignore[misc]
 
 
-class Inquiry:
-    """What is allowed to one principal."""
-
-    def __init__(self, prover: Prover, subject: Subject, space: Space, assumed: dict[str, str | None]) -> None:
-        self.prover, self.subject, self.space, self.assumed = prover, subject, space, assumed
-        keys = subject.keys(space, prover.used).assuming(assumed)
-        self.encoding = Encoding(space, keys, prover.is_about)
-        caller = subject.caller
-        self.linking = Linking(self.encoding, subject.estate, caller, prover.used)
-        self._possible = all_of([self.linking.formula(subject.partition), *subject.forms(keys, space, prover.used)])
-        self._allowed: dict[bool, tuple[Formula, bool, tuple[str, ...]]] = {}
-        self._models: dict[bool, Model] = {}
-
-    def allowed(self, *, closed: bool) -> tuple[Formula, bool, tuple[str, ...]]:
-        """Return what is allowed, whether it hangs on something that is not settled, and on what."""
-        if closed not in self._allowed:
-            self.encoding.is_open, self.encoding.reasons = False, {}
-            model = self._models[closed] = Model(self.subject.estate, self.encoding, self.subject.caller, closed)
-            formula = model.allowed()
-            if formula is not FALSE:
-                formula = narrowed(all_of([formula, self._possible]), self.prover.budget, self._every)
-            self._allowed[closed] = (formula, self.encoding.is_open, tuple(self.encoding.reasons))
-        return self._allowed[closed]
-
-    def _every(self, number: int) -> int:
-        return self.space.attributes[number].every
-
-    @cached_property
-    def _usable(self) -> int:
-        """The cells of the actions that may be allowed in some request, and perhaps more."""
-        action = self.space.action
-        return projection(self.allowed(closed=False)[0], action.number, action.every)
-
-    def permitted(self, *, closed: bool) -> Formula:
-        """Return what the policies allow, whether or not such a request can be made."""
-        self.allowed(closed=closed)  # which notes what is not settled, where it is first met
-        return self._models[closed].allowed()
-
-    def covered(self, statement: CompiledStatement, *, maybe: bool) -> Formula:
-        """Return the requests a statement covers that can be made at all."""
-        self.encoding.is_open, self.encoding.reasons = False, {}
-        region = self.encoding.applies(statement, maybe=maybe)
-        if region is FALSE:
-            return FALSE
-        return all_of([region, self.linking.resource_types(self.space.covered(statement))])
-
-    def reachable(self, statement: CompiledStatement) -> Answer:
-        """Return a request that a statement covers and that is allowed, or why there may be one."""
-        budget = self.prover.budget
-        if not self.space.covered(statement) & self._usable:
-            return Answer()
-        wide = self.covered(statement, maybe=True)
-        reasons = tuple(self.encoding.reasons)
-        allowed, _, more = self.allowed(closed=False)
-        upper = all_of([wide, allowed])
-        if upper is FALSE or find(upper, budget) is None:
-            return Answer()
-        lower = all_of([self.covered(statement, maybe=False), self.allowed(closed=True)[0]])
-        box = None if lower is FALSE else find(lower, budget)
-        if box is not None:
-            return self._confirmed(shortest(lower, box, self.space, budget, self.subject.own_tags), statement)
-        return Answer(reason="; ".join(dict.fromkeys((*reasons, *more))) or "what AWS does not settle")
-
-    def _confirmed(self, box: dict[int, int], statement: CompiledStatement) -> Answer:
-        found: Candidate | None = None
-        try:
-            found = candidate(self.space, self.subject, self.encoding.keys, box, self.assumed)
-            decision = found.decision()
-        except InvalidInput as error:
-            return Answer(reason=f"the prover's request cannot be made: {error}")
-        if decision.allowed and found.covered_by(statement, decision):
-            return Answer(witness=found.witness(decision))
-        return Answer(reason=f"prover and evaluator disagree about {found.witness(decision)}")
-
-    def trusted(self, statement: CompiledStatement) -> Answer:
-        """Return why a role that the estate does not show may be assumed, as a statement covers it.
-
-        For whoever the estate does not show either, that is asked of roles that the statement names alone.
-        """
-        if not (self.subject.is_named or _names_roles(statement.source)) or not is_about_trust(statement.source):
-            return Answer()
-        region = self.covered(statement, maybe=True)
-        if region is FALSE:
-            return Answer()
-        self.allowed(closed=False)
-        model, action = self._models[False], self.space.action
-        if self.subject.caller.has_policies:
-            usable = projection(model.by_own, action.number, action.every)
-            if not usable & self.space.covered(statement):
-                return Answer()
-        formula = all_of([region, model.trusted(), self._possible])
-        box = None if formula is FALSE else find(formula, self.prover.budget)
-        if box is None:
-            return Answer()
-        box = shortest(formula, box, self.space, self.prover.budget, self.subject.own_tags)
-        try:
-            found = candidate(self.space, self.subject, self.encoding.keys, box, self.assumed)
-            witness = found.witness(found.decision())
-        except InvalidInput as error:
-            return Answer(reason=f"the prover's request cannot be made: {error}")
-        return Answer(reason=f"the trust policy of {found.request.resource} is not in the estate", possible=witness)
-
-    def example(self, formula: Formula) -> Box | None:
-        """Return a box of a formula: of requests that somebody makes directly, where there are such."""
-        via = "aws:viaawsservice"
-        if via in self.prover.used and self.encoding.keys.value(via) is FREE:
-            directly = self.space.key(via).among([None, "false"])
-            box = find(all_of([formula, directly]), self.prover.budget)
-            if box is not None:
-                return box
-        return find(formula, self.prover.budget)
-
-    def can_use(self, statement: CompiledStatement) -> bool:
-        """Whether the principal may use the actions of a statement on anything, in any circumstances."""
-        cells = self.space.covered(statement)
-        if not cells & self._usable:
-            return False
-        actions = all_of([self.space.action.where(cells), self.linking.resource_types(cells)])
-        formula = all_of([actions, self.allowed(closed=False)[0]])
-        return formula is not FALSE and find(formula, self.prover.budget) is not None
-
-    def possible(self, statement: CompiledStatement) -> Formula:
-        """Return the requests a statement covers that can be made at all, allowed or not."""
-        return all_of([self.covered(statement, maybe=True), self._possible])
-
-    def is_possible(self, statement: CompiledStatement) -> bool:
-        """Whether a request that a statement covers can be made at all, allowed or not."""
-        formula = self.possible(statement)
-        return formula is not FALSE and find(formula, self.prover.budget) is not None
-
-
 def subjects_of(estate: Estate, scope: Scope) -> Iterator[Subject]:
     """Yield whom a scope means."""
     left_out = {estate.principals[name].arn if name in estate.principals else name for name in scope.but}
@@ -339,18 +185,6 @@ def services_of(statements: Iterable[Statement]) -> frozenset[str] | None:
             return None
         found |= {action.partition(":")[0].lower() for action in statement.actions}
     return frozenset(found)
-
-
-@cache
-def is_about_trust(statement: Statement) -> bool:
-    """Whether a statement may be about actions that a role's trust policy decides."""
-    patterns = statement.actions or statement.not_actions
-    tests = [matcher(parse(each.lower(), variables=False)) for each in patterns]
-    return any(any(test(action) for test in tests) is bool(statement.actions) for action in _TRUST)
-
-
-def _names_roles(statement: Statement) -> bool:
-    return any(each.count(":") > 4 and each.split(":", 5)[5].startswith("role/") for each in statement.resources)  # noqa: PLR2004 - fields before the name
 
 
 def _meets(actions: tuple[str, ...], services: frozenset[str]) -> bool:

@@ -8,7 +8,8 @@ from itertools import product
 from secure_bedrock.policy._budget import Budget
 from secure_bedrock.policy._cells import Asked, values_of
 from secure_bedrock.policy._encoding import FREE, keys_in_resources
-from secure_bedrock.policy._proving import Answer, Inquiry, Prover
+from secure_bedrock.policy._inquiry import Answer, Inquiry
+from secure_bedrock.policy._proving import Prover
 from secure_bedrock.policy._subjects import Subject
 from secure_bedrock.policy.matching import CompiledStatement
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from secure_bedrock.policy import _cells
@@ -15,10 +16,11 @@ from secure_bedrock.policy._arns import FIELDS, split_fields
 from secure_bedrock.policy._automata import ANY_TEXT, Cells, Domain, Glob
 from secure_bedrock.policy._budget import Budget, ExhaustedError
 from secure_bedrock.policy._cells import Asked
-from secure_bedrock.policy._formulas import Formula, all_of, any_of, literal
+from secure_bedrock.policy._formulas import Formula, all_of, any_of, find, literal
 from secure_bedrock.policy._globs import Context, Parts, Wild, fill, has_variables, parse
 from secure_bedrock.policy.conditions import MULTIVALUED
 from secure_bedrock.policy.document import VERSION, Policy, Statement
+from secure_bedrock.policy.evaluation import TRUST_ACTIONS
 from secure_bedrock.policy.matching import CompiledStatement
 
 #: The resource of an action that has none.
@@ -193,6 +195,7 @@ class Space:
         #: Formulas that are the same for every principal, by what they say.
         self.remembered: dict[object, Formula] = {}
         self._joints: dict[tuple[object, ...], tuple[tuple[Formula, ...], Formula]] = {}
+        self._satisfiable: dict[int, tuple[Formula, bool]] = {}
         self._covered: dict[tuple[tuple[str, ...], tuple[str, ...]], int] = {}
         self._domains, self._kinds, self._closed, self._preferred = domains, kinds, closed, preferred
         self._keys: dict[tuple[str, Domain | None], Attribute] = {}
@@ -223,6 +226,12 @@ class Space:
         if key not in self._joints:
             self._joints[key] = (parts, join(parts))  # which keeps the parts, and so their ids
         return self._joints[key][1]
+
+    def is_satisfiable(self, formula: Formula) -> bool:
+        """Whether anything satisfies a formula that is remembered: searched for once."""
+        if id(formula) not in self._satisfiable:
+            self._satisfiable[id(formula)] = (formula, find(formula, self.budget) is not None)
+        return self._satisfiable[id(formula)][1]
 
     def place(self, attribute: Attribute, text: str) -> int | None:
         """Return the cell whose witness a text is; None: it is no cell's."""
@@ -295,6 +304,11 @@ class Space:
     def many(self) -> Mapping[str, tuple[Hit, ...]]:
         """The keys with many values that were asked for."""
         return self._hits
+
+    @cached_property
+    def trust_actions(self) -> int:
+        """The cells of the actions that a role's trust policy decides about."""
+        return sum(1 << i for i, name in enumerate(self.action.values) if str(name).startswith(TRUST_ACTIONS))
 
     def covered(self, statement: CompiledStatement) -> int:
         """Return the cells of the actions that a statement covers."""

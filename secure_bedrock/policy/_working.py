@@ -8,7 +8,8 @@ from secure_bedrock.errors import InvalidInput
 from secure_bedrock.policy._assumptions import guarantees
 from secure_bedrock.policy._budget import Budget, ExhaustedError
 from secure_bedrock.policy._formulas import FALSE, TRUE, All, AnyOf, Formula, Literal, all_of, any_of, find
-from secure_bedrock.policy._proving import Inquiry, Prover
+from secure_bedrock.policy._inquiry import Inquiry
+from secure_bedrock.policy._proving import Prover
 from secure_bedrock.policy._space import Attribute
 from secure_bedrock.policy._subjects import Subject
 from secure_bedrock.policy._witnesses import shortest

@@ -14,7 +14,8 @@ from secure_bedrock.policy._budget import Budget, ExhaustedError
 from secure_bedrock.policy._descriptions import Words
 from secure_bedrock.policy._formulas import FALSE, Box, Formula, all_of, find, negation
 from secure_bedrock.policy._growing import Growing
-from secure_bedrock.policy._proving import Inquiry, Prover, subjects_of
+from secure_bedrock.policy._inquiry import Inquiry
+from secure_bedrock.policy._proving import Prover, subjects_of
 from secure_bedrock.policy._space import Space
 from secure_bedrock.policy._subjects import Subject
 from secure_bedrock.policy._witnesses import candidate, shortest

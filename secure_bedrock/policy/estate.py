@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from types import MappingProxyType
@@ -65,10 +65,12 @@ class Layer:
                 named.setdefault(name, []).append(statement)
         return tuple(others), named
 
-    def meant_for(self, arn: str | None) -> Iterable[CompiledStatement]:
+    def meant_for(self, arn: str | None) -> tuple[CompiledStatement, ...]:
         """Return the statements but for those whose conditions name others than a principal; None: any principal."""
         others, named = self._by_name
-        return self.statements if arn is None else (*others, *named.get(arn, ()))
+        if arn is None:
+            return self.statements
+        return (*others, *named[arn]) if arn in named else others
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,8 @@ from dataclasses import replace
 
 from secure_bedrock.policy._assumptions import ABOUT_CALLS, assumptions_of
 from secure_bedrock.policy._budget import Budget, ExhaustedError
-from secure_bedrock.policy._proving import Answer, Prover
+from secure_bedrock.policy._inquiry import Answer
+from secure_bedrock.policy._proving import Prover
 from secure_bedrock.policy._searching import search
 from secure_bedrock.policy._working import circumstances
 from secure_bedrock.policy.decision import Decision

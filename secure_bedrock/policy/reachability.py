@@ -14,9 +14,10 @@ from functools import cached_property
 from secure_bedrock.errors import InvalidInput
 from secure_bedrock.policy._budget import Budget, ExhaustedError
 from secure_bedrock.policy._formulas import FALSE, Formula, Literal, all_of, attributes_of, find, negation
+from secure_bedrock.policy._inquiry import Inquiry
 from secure_bedrock.policy._linking import known_case
 from secure_bedrock.policy._naming import Names, describe_key, names_of_field
-from secure_bedrock.policy._proving import Inquiry, Prover
+from secure_bedrock.policy._proving import Prover
 from secure_bedrock.policy._searching import search
 from secure_bedrock.policy._space import NO_RESOURCE, Attribute, Hit, Space
 from secure_bedrock.policy._subjects import Subject
