@@ -236,7 +236,10 @@ def _proofs(name: str, estate: Callable[[], Estate], asked: list[Invariant], rou
     print(f"{len(asked)} invariants over {name}: {1000 * seconds:.0f} ms ({told})", flush=True)
     if is_large:
         return
-    singles = {each.name[:60]: least(2, lambda each=each: prove(kept[-1], each), lambda: kept.append(estate())) for each in asked}
+    singles = {
+        each.name[:60]: least(2, lambda each=each: prove(kept[-1], each), lambda: kept.append(estate()))
+        for each in asked
+    }
     slowest = max(singles, key=singles.__getitem__)
     tracemalloc.start()
     prove_all(estate(), asked)
