@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 from functools import cache
-from importlib.resources import files
-from typing import Any
+from pkgutil import get_data  # light: importlib.resources imports tempfile and zipfile
+from typing import Any, cast
 
 
 @cache
 def table(name: str) -> dict[str, Any]:
     """Return one table by its file name without the ending, read once."""
-    return json.loads((files(__name__) / f"{name}.json").read_text(encoding="utf-8"))
+    return json.loads(cast("bytes", get_data(__name__, f"{name}.json")))
