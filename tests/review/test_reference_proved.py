@@ -2,29 +2,34 @@
 
 from __future__ import annotations
 
-import copy
-import json
-import shutil
 import time
 from pathlib import Path
 
 import pytest
 
-from reference.configuration import Configuration, OrganizationConfiguration
+from reference.configuration import Configuration
 from secure_bedrock.policy import Call, Policy, Principal, diff, evaluate, prove
 from secure_bedrock.policy import bedrock_invariants as catalogue
 from secure_bedrock.policy.estate import Estate
 from secure_bedrock.policy.verdicts import Proved, Refuted
 from secure_bedrock.review import load
 from tests.reference.conftest import Synthesized
+from tests.review.conftest import ACCOUNT, RAILS, REGIONS
+from tests.review.weakening import (
+    INVOKE,
+    OPEN,
+    allows,
+    another_role,
+    detached,
+    endpoint_policy,
+    trusts,
+    weakened,
+    without,
+)
 
-ACCOUNT = "111122223333"
-REGIONS = ("eu-west-1", "eu-central-1", "eu-north-1", "eu-west-3", "eu-south-1", "eu-south-2")
-RAILS = OrganizationConfiguration(account="999988887777", targets=("ou-ab12-12345678",), allowed_regions=REGIONS)
 ROLE = "secure-bedrock-access/Application/Role"
 PROFILE = f"arn:aws:bedrock:eu-west-1:{ACCOUNT}:inference-profile/eu.amazon.nova-lite-v1:0"
 MODELS = (PROFILE, "arn:aws:bedrock:*::foundation-model/amazon.nova-lite-v1:0")
-ACCESS, NETWORK, RULES = "access", "network", "organization"
 
 
 @pytest.fixture(scope="session")
@@ -109,87 +114,6 @@ def test_it_holds_for_every_role_of_the_deployment(sound, name):
     assert verdict.holds_for_named is True, str(verdict)
 
 
-def documents(templates):
-    for template in templates.values():
-        for resource in template["Resources"].values():
-            for key in ("PolicyDocument", "Content"):
-                if isinstance(resource.get("Properties", {}).get(key), dict):
-                    yield resource["Properties"][key]
-
-
-def without(*sids):
-    def change(templates):
-        gone = set()
-        for document in documents(templates):
-            for statement in list(document.get("Statement", ())):
-                if statement.get("Sid") in sids:
-                    document["Statement"].remove(statement)
-                    gone.add(statement["Sid"])
-        assert gone == set(sids)
-
-    return change
-
-
-def of_type(templates, stack, kind):
-    return [each["Properties"] for each in templates[stack]["Resources"].values() if each["Type"] == kind]
-
-
-def endpoint_policy(document):
-    def change(templates):
-        (found,) = [each for each in of_type(templates, NETWORK, "AWS::EC2::VPCEndpoint") if "PolicyDocument" in each]
-        if document is None:
-            del found["PolicyDocument"]
-        else:
-            found["PolicyDocument"] = document
-
-    return change
-
-
-def allows(**elements):
-    statement = {"Effect": "Allow", "Resource": "*", **elements}
-
-    def change(templates):
-        for each in of_type(templates, ACCESS, "AWS::IAM::ManagedPolicy"):
-            each["PolicyDocument"]["Statement"].append(statement)
-
-    return change
-
-
-def trusts(principal):
-    def change(templates):
-        (role,) = [
-            each["Properties"] for name, each in templates[ACCESS]["Resources"].items()
-            if each["Type"] == "AWS::IAM::Role" and name.startswith("ApplicationRole")
-        ]  # fmt: skip
-        statement = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": principal}
-        role["AssumeRolePolicyDocument"]["Statement"].append(statement)
-
-    return change
-
-
-def another_role(**elements):
-    def change(templates):
-        trust = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": "lambda.amazonaws.com"}}
-        policy = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Resource": "*", **elements}]}
-        templates[ACCESS]["Resources"]["Intruder"] = {
-            "Type": "AWS::IAM::Role",
-            "Properties": {
-                "RoleName": "intruder",
-                "AssumeRolePolicyDocument": {"Version": "2012-10-17", "Statement": [trust]},
-                "Policies": [{"PolicyName": "p", "PolicyDocument": policy}],
-            },
-        }
-
-    return change
-
-
-def detached(templates):
-    for each in of_type(templates, RULES, "AWS::Organizations::Policy"):
-        each["TargetIds"] = []
-
-
-OPEN = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": "*", "Action": "*", "Resource": "*"}]}
-INVOKE = ["bedrock:InvokeModel", "bedrock:InvokeModelWithResponseStream"]
 #: What is changed, the invariant that breaks, and what the request that shows it must say.
 WEAKENED = {
     "endpoint policy opened": ([endpoint_policy(OPEN)], "endpoint", "through vpce-"),
@@ -220,24 +144,10 @@ WEAKENED = {
 }  # fmt: skip
 
 
-def weakened(assembly, folder, changes) -> Estate:
-    path = folder / "cdk.out"
-    shutil.copytree(assembly, path)
-    files = {stack: path / f"secure-bedrock-{stack}.template.json" for stack in (ACCESS, NETWORK, RULES)}
-    templates = {stack: json.loads(file.read_text()) for stack, file in files.items()}
-    before = copy.deepcopy(templates)
-    for change in changes:
-        change(templates)
-    assert templates != before
-    for stack, file in files.items():
-        file.write_text(json.dumps(templates[stack]))
-    return read(path)
-
-
 @pytest.mark.parametrize("variant", WEAKENED)
 def test_a_weakened_deployment_is_refuted_by_a_request_that_shows_it(sound, assembly, tmp_path, variant):
     changes, name, shown = WEAKENED[variant]
-    estate = weakened(assembly, tmp_path, changes)
+    estate = read(weakened(assembly, tmp_path, changes))
     verdict = prove(estate, (asked(sound) | asked_of_the_named())[name])
     assert isinstance(verdict, Refuted), str(verdict)
     assert shown in str(verdict.witness)
@@ -248,7 +158,7 @@ def test_a_weakened_deployment_is_refuted_by_a_request_that_shows_it(sound, asse
 
 @pytest.mark.parametrize("changes", [[without("OtherModels")], [allows(Action=INVOKE)], [endpoint_policy(OPEN)]])
 def test_a_layer_less_leaves_the_models_to_the_other_layers(sound, assembly, tmp_path, changes):
-    assert isinstance(prove(weakened(assembly, tmp_path, changes), asked(sound)["models"]), Proved)
+    assert isinstance(prove(read(weakened(assembly, tmp_path, changes)), asked(sound)["models"]), Proved)
 
 
 UNNAMED = tuple(f"arn:aws:iam::{ACCOUNT}:{name}" for name in ("root", "role/* (not in", "user/* (not in"))
@@ -272,7 +182,7 @@ GAINED = {
 
 @pytest.mark.parametrize("variant", GAINED)
 def test_what_a_change_lets_somebody_do_is_said_in_a_few_words(sound, assembly, tmp_path, variant):
-    after = weakened(assembly, tmp_path, WEAKENED[variant][0])
+    after = read(weakened(assembly, tmp_path, WEAKENED[variant][0]))
     started = time.process_time()
     found = diff(sound, after)
     assert time.process_time() - started < 10

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import copy
-import json
-import shutil
-
 import pytest
 
 from reference.configuration import (
@@ -21,8 +17,9 @@ from tests.reference.test_external import CENTRE, JOBS, SERVER
 from tests.reference.test_gateway import declared
 from tests.reference.test_project import DECLARED
 from tests.review.conftest import ACCOUNT, REGIONS
-from tests.review.test_reference_proved import (
+from tests.review.weakening import (
     ACCESS,
+    AUDIT,
     INVOKE,
     NETWORK,
     OPEN,
@@ -34,10 +31,10 @@ from tests.review.test_reference_proved import (
     endpoint_policy,
     of_type,
     trusts,
+    weakened,
     without,
 )
 
-AUDIT = "audit"
 ROOT = {"AWS": f"arn:aws:iam::{ACCOUNT}:root"}
 OTHER = {"AWS": "arn:aws:iam::444455556666:root"}
 STRICT = OrganizationConfiguration(
@@ -87,10 +84,8 @@ def changed(stack, kind, **properties):
 def condition(sid, **block):
     def change(templates):
         statements = [
-            statement for template in templates.values() for resource in template["Resources"].values()
-            for key in ("PolicyDocument", "Content", "AssumeRolePolicyDocument")
-            for statement in (resource.get("Properties", {}).get(key) or {}).get("Statement", ())
-            if statement.get("Sid") == sid
+            each for document in documents(templates) for each in document.get("Statement", ())
+            if each.get("Sid") == sid
         ]  # fmt: skip
         assert statements
         for statement in statements:
@@ -208,24 +203,14 @@ CEILING = {
 }  # fmt: skip
 
 
-def weakened(assembly, folder, changes):
-    path = folder / "cdk.out"
-    shutil.copytree(assembly, path)
-    files = {stack: path / f"secure-bedrock-{stack}.template.json" for stack in (ACCESS, NETWORK, RULES, AUDIT)}
-    templates = {stack: json.loads(file.read_text()) for stack, file in files.items()}
-    before = copy.deepcopy(templates)
-    for change in changes:
-        change(templates)
-    assert templates != before
-    for stack, file in files.items():
-        file.write_text(json.dumps(templates[stack], indent=1))
-    return review_estate(load(path))
+def reviewed(assembly, folder, changes):
+    return review_estate(load(weakened(assembly, folder, changes)))
 
 
 @pytest.mark.parametrize("variant", WEAKENED)
 def test_a_weakened_deployment_is_found(audited, tmp_path, variant):
     changes, rule_id, shown = WEAKENED[variant]
-    report = weakened(audited, tmp_path, changes)
+    report = reviewed(audited, tmp_path, changes)
     assert rule_id in found(report)
     finding = next(each for each in report.findings if each.rule.id == rule_id and not each.about_outsiders)
     assert report.counts()
@@ -238,7 +223,7 @@ def test_a_weakened_deployment_is_found(audited, tmp_path, variant):
 
 @pytest.mark.parametrize("sid", CEILING)
 def test_each_statement_of_the_ceiling_is_missed(audited, tmp_path, sid):
-    report = weakened(audited, tmp_path, [without(sid)])
+    report = reviewed(audited, tmp_path, [without(sid)])
     assert CEILING[sid] in found(report)
     finding = next(each for each in report.findings if each.rule.id == CEILING[sid])
     assert finding.decision.allowed
@@ -254,7 +239,7 @@ RAILS = {
 @pytest.mark.parametrize("sids", RAILS)
 def test_each_rule_of_the_organisation_is_missed_by_the_strict(audited, tmp_path, sids):
     before = {finding.message for finding in review_estate(load(audited)).findings}
-    report = weakened(audited, tmp_path, [without(*sids)])
+    report = reviewed(audited, tmp_path, [without(*sids)])
     (new,) = [finding for finding in report.findings if finding.message not in before]
     assert RAILS[sids] in new.message
     assert new.about_outsiders
