@@ -174,7 +174,7 @@ class Encoding:
             return TRUE
         if variables and "${" in text:
             return self._resource(text, variables=True, maybe=maybe)
-        return self.space.once(text, lambda: self._resource(text, variables=False, maybe=maybe))
+        return self.space.once(("resource", text), lambda: self._resource(text, variables=False, maybe=maybe))
 
     def _resource(self, text: str, *, variables: bool, maybe: bool) -> Formula:
         fields = fields_of_pattern(text, variables=variables)[1:]

@@ -212,7 +212,7 @@ class Model:
     def _targets(self) -> Iterable[Formula]:
         """Yield that a request is granted: on a resource with a policy, on a role with a trust policy, on any other."""
         trusting = self._trusting()
-        others: list[Formula] = [self.encoding.space.once("not trusting", lambda: negation(trusting))]
+        others: list[Formula] = [self.encoding.space.once(("not trusting",), lambda: negation(trusting))]
         for arn in self.estate.resource_policies:
             here = self.encoding.resource(arn, variables=False, maybe=True)
             others.append(negation(here))
@@ -237,7 +237,7 @@ class Model:
 
     def _trusting(self) -> Formula:
         """The actions that a role's trust policy decides about, on a role."""
-        return self.encoding.space.once("trusting", self._on_roles)
+        return self.encoding.space.once(("trusting",), self._on_roles)
 
     def _on_roles(self) -> Formula:
         space = self.encoding.space
@@ -270,7 +270,7 @@ class Model:
         """A key's policy must allow, whoever asks."""
         if side is None:
             return TRUE
-        return any_of([self.encoding.space.once("no key", self._not_on_keys), by_side])
+        return any_of([self.encoding.space.once(("no key",), self._not_on_keys), by_side])
 
     def _not_on_keys(self) -> Formula:
         action = self.encoding.space.action

@@ -193,7 +193,7 @@ class Space:
         #: What statements became, for whoever encodes them.
         self.compiled: dict[object, Any] = {}
         #: Formulas that are the same for every principal, by what they say.
-        self.remembered: dict[object, Formula] = {}
+        self._remembered: dict[tuple[object, ...], Formula] = {}
         self._joints: dict[tuple[object, ...], tuple[tuple[Formula, ...], Formula]] = {}
         self._satisfiable: dict[int, tuple[Formula, bool]] = {}
         self._covered: dict[tuple[tuple[str, ...], tuple[str, ...]], int] = {}
@@ -204,11 +204,11 @@ class Space:
         self.fields = self._fields()
         self._places: dict[int, dict[str | None, int]] = {}
 
-    def once(self, key: object, made: Callable[[], Formula]) -> Formula:
+    def once(self, key: tuple[object, ...], made: Callable[[], Formula]) -> Formula:
         """Return a formula that is the same for whoever asks with this key, made when it is first asked for."""
-        found = self.remembered.get(key)
+        found = self._remembered.get(key)
         if found is None:
-            found = self.remembered[key] = made()
+            found = self._remembered[key] = made()
         return found
 
     def conjunction(self, formulas: Iterable[Formula]) -> Formula:
