@@ -36,11 +36,19 @@ SLOW = "not hostile and not millisecond and not milliseconds"
 TESTS = {
     "evaluator": ("tests/policy/test_evaluation.py",),
     "prover": (
-        "tests/policy/test_formulas_agree.py",
-        "tests/policy/test_proving.py",
-        "tests/policy/test_second_opinion.py",
-        "tests/policy/test_cells.py",
         "tests/policy/test_invariants.py",
+        "tests/policy/test_nasty.py",
+        "tests/policy/test_published.py",
+        "tests/policy/test_assumed.py",
+        "tests/policy/test_said.py",
+        "tests/policy/test_formulas_agree.py",
+        "tests/policy/test_cells.py",
+        "tests/policy/test_proving.py",
+        "tests/policy/test_bearing.py",
+        "tests/policy/test_planted.py",
+        "tests/review/test_matrix.py",
+        "tests/policy/test_second_opinion.py",
+        "tests/policy/test_metamorphic.py",
     ),
 }
 RANDOM_QUESTIONS = 1200
