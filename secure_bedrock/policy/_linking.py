@@ -262,7 +262,7 @@ class Linking:
         groups: dict[tuple[tuple[str, ...], bool], int] = {}
         for index, name in enumerate(action.values):
             if cells >> index & 1:
-                found = types_of(str(name))
+                found = types_of(str(name)) if self._space.vocabulary.names(str(name)) else None
                 if found is not None:
                     groups[found] = groups.get(found, 0) | 1 << index
         none = self._space.fields[0].among([NO_RESOURCE])
@@ -297,12 +297,12 @@ def types_of(action: str) -> tuple[tuple[str, ...], bool] | None:
 
 
 def known_actions(patterns: Iterable[str]) -> Iterator[str]:
-    """Yield the actions of the table of any service that a pattern may be about."""
+    """Yield the actions of the table of any service that a pattern may be about; `*` is about every service."""
     services = {pattern.partition(":")[0].lower() for pattern in patterns if "*" in pattern or "?" in pattern}
     if not services:
         return
     for row in table("authorisations")["actions"]:
-        if row["action"].partition(":")[0] in services:
+        if "*" in services or row["action"].partition(":")[0] in services:
             yield row["action"]
 
 

@@ -54,6 +54,7 @@ class Prover:
         self.used = prepare(self.vocabulary, estate)
         for other in others:
             prepare(self.vocabulary, other)
+        self._add_types()
         self.space = self._space({})
         self._asked: dict[Subject, Inquiry] = {}
 
@@ -81,17 +82,20 @@ class Prover:
         vocabulary = Vocabulary()
         for statement in self._statements:
             vocabulary.add(statement, variables=True)
-        patterns = [action for each in self._statements for action in each.actions]
+        patterns = [action for each in self._statements for action in (each.actions or ("*",))]
         for action in known_actions(patterns):
             vocabulary.add_action(action)
         for estate in (self.estate, *self._others):
             self._add_estate(vocabulary, estate)
-        for glob in list(vocabulary.actions):
-            name = "".join(str(part) for part in glob.parts if isinstance(part, str))
-            for pattern in (types_of(name) or ((), False))[0]:
-                vocabulary.add_resource(pattern, variables=False)
         self._add_subjects(vocabulary)
         return vocabulary
+
+    def _add_types(self) -> None:
+        """Tell apart what the actions stand on, those among them that a guarantee names."""
+        for glob in list(self.vocabulary.actions):
+            name = "".join(str(part) for part in glob.parts if isinstance(part, str))
+            for pattern in (types_of(name) or ((), False))[0]:
+                self.vocabulary.add_resource(pattern, variables=False)
 
     def _add_subjects(self, vocabulary: Vocabulary) -> None:
         for subject in self._everybody():

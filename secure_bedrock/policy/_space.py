@@ -158,6 +158,10 @@ class Vocabulary:
         """Return a key as the documents write it."""
         return next((asked.condition.key for asked in self.asked.get(key, ())), KEYS.get(key, key))
 
+    def names(self, action: str) -> bool:
+        """Whether an action, in lower case, is named as it is, so that its cell holds no other."""
+        return Glob((action,)) in self.actions
+
     def uses(self, key: str) -> bool:
         """Whether any condition or variable is about a key."""
         return key in self.asked
