@@ -50,6 +50,8 @@ TESTS = {
         "tests/review/test_matrix.py",
         "tests/policy/test_second_opinion.py",
         "tests/policy/test_metamorphic.py",
+        "tests/policy/test_shortcuts_by_hand.py",
+        "tests/policy/test_shortcuts.py",
     ),
 }
 RANDOM_QUESTIONS = 1200

@@ -123,7 +123,8 @@ class Inquiry:
         box = None if lower is FALSE else find(lower, budget)
         if box is not None:
             return self._confirmed(shortest(lower, box, self.space, budget, self.subject.own_tags), statement)
-        return Answer(reason="; ".join(dict.fromkeys((*reasons, *more))) or "what AWS does not settle")
+        denied = self.allowed(closed=True)[2]  # what a Deny hangs on that may never apply
+        return Answer(reason="; ".join(dict.fromkeys((*reasons, *more, *denied))) or "what AWS does not settle")
 
     def _is_granted(self, statement: CompiledStatement) -> bool:
         """Whether anything grants what a statement covers: never too narrow, and before denies and limits are read."""

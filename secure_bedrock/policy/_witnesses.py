@@ -8,6 +8,7 @@ from types import MappingProxyType
 
 from secure_bedrock.policy._arns import fields_of
 from secure_bedrock.policy._budget import Budget, ExhaustedError
+from secure_bedrock.policy._callers import Kind
 from secure_bedrock.policy._encoding import FREE, Keys
 from secure_bedrock.policy._formulas import Box, Formula, Literal, all_of, find
 from secure_bedrock.policy._linking import known_case
@@ -17,13 +18,15 @@ from secure_bedrock.policy.decision import Decision
 from secure_bedrock.policy.estate import Estate
 from secure_bedrock.policy.evaluation import evaluate
 from secure_bedrock.policy.matching import CompiledStatement, View
-from secure_bedrock.policy.request import Request, Value
+from secure_bedrock.policy.request import Principal, Request, Value
 from secure_bedrock.policy.verdicts import Witness
 
 _TAG = "aws:principaltag/"
 #: The most that leaving keys out of a request may cost, in steps.
 _SHORTENING = 500_000
 _NONE: Mapping[str, str] = MappingProxyType({})
+#: What whoever makes a federated user's session may pass; without a session policy it may nothing of its own.
+_EVERYTHING = Principal.administrator("everything").identity
 #: What a request has unless it says otherwise.
 _ORDINARY = {"aws:securetransport": "true", "aws:viaawsservice": "false"}
 
@@ -92,6 +95,7 @@ def candidate(space: Space, subject: Subject, keys: Keys, box: Box, assumed: dic
         resource=_resource([str(chosen[field.number]) for field in space.fields]),
         context=shown,
         endpoint=endpoint if isinstance(endpoint, str) else None,
+        session_policies=_EVERYTHING if subject.caller.kind is Kind.FEDERATED_USER else (),
     )
     return Candidate(subject, estate, request, tags)
 

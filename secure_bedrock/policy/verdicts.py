@@ -42,6 +42,10 @@ class Witness:
             words += [request.action, request.resource]
         if request.endpoint:
             words.append(f"through {request.endpoint}")
+        if request.session_policies:
+            words.append(
+                "with the session policy " + ", ".join(each.name or "given" for each in request.session_policies)
+            )
         if self.session_tags:
             words.append("tagged " + ", ".join(f"{name}={value}" for name, value in self.session_tags))
         if request.context:
