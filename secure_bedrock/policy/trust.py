@@ -15,7 +15,8 @@ _NAMED = re.compile(r"(repo:[^*?/:]+/[^*?/:]+:|project_path:[^*?/:]+/[^*?:]+:).+
 #: An IAM variable. What CloudFormation fills in has lost its colons when it gets here.
 _VARIABLE = re.compile(r"\$\{[^}]*:[^}]*\}")
 _TRUST_ANCHOR = re.compile(r"arn:[^:*?]+:rolesanywhere:[^:*?]+:[^:*?]+:trust-anchor/[^*?]+")
-_SIGN_INS = ("sts:assumerole", "sts:assumerolewithsaml", "sts:assumerolewithwebidentity")
+_SAML = "sts:assumerolewithsaml"
+_SIGN_INS = ("sts:assumerole", _SAML, "sts:assumerolewithwebidentity")
 _COGNITO = "cognito-identity.amazonaws.com"
 #: Keys that tell one workload or person. A branch, an owner, an actor, a called workflow are common to many projects.
 _TELLING = re.compile(
@@ -31,8 +32,12 @@ ROLES_ANYWHERE = "rolesanywhere."
 
 def is_sign_in(statement: Statement) -> bool:
     """Whether a trust statement lets somebody assume the role; tags and source identities alone do not."""
+    return not statement.actions or bool(_sign_ins(statement))
+
+
+def _sign_ins(statement: Statement) -> set[str]:
     patterns = [action.lower() for action in statement.actions]
-    return not patterns or any(fnmatchcase(action, pattern) for pattern in patterns for action in _SIGN_INS)
+    return {action for action in _SIGN_INS if any(fnmatchcase(action, pattern) for pattern in patterns)}
 
 
 def federation_problem(statement: Statement) -> str | None:
@@ -52,6 +57,18 @@ def federation_problem(statement: Statement) -> str | None:
     if not any(all(_is_narrow(condition, value) for value in condition.values) for condition in ties):
         return "a federation with one exact subject, or another exact claim that tells the workload"
     return None
+
+
+def asks_for_saml_audience(statement: Statement) -> bool:
+    """Whether a statement lets in SAML assertions for exact recipients alone, whoever they are about.
+
+    Such an assertion names the role and the provider in its attribute Role (IAM User Guide, Configure SAML assertions
+    for the authentication response): the organisation's own identity provider decides who becomes it.
+    """
+    return _sign_ins(statement) == {_SAML} and any(
+        _asks(each) and each.key.lower() == "saml:aud" and all(_is_literal(each, value) for value in each.values)
+        for each in statement.conditions
+    )
 
 
 def roles_anywhere_problem(statement: Statement, account: str | None) -> str | None:

@@ -44,6 +44,14 @@ def test_every_form_takes_every_name_and_steers_no_terminal(form, number):
     assert len(text) < 300_000
 
 
+@pytest.mark.parametrize("form", ["text", "markdown"])
+def test_who_becomes_a_principal_stands_beside_it(form):
+    text = FORMATS[form]()(report_named("App/Role"))
+    who = text[text.index("assumed by") :]
+    assert who.index("App/Role") < who.index("lambda.amazon")
+    assert text.count("assumed by") == 1  # nothing is said of who nobody becomes
+
+
 # --- JSON
 
 

@@ -111,6 +111,45 @@ def test_a_wide_trust_is_found_with_a_request(tmp_path, name):
     assert finding.source.line == 3
 
 
+SAML = f"arn:aws:iam::{ACCOUNT}:saml-provider/people"
+RECIPIENT = {"SAML:aud": "https://signin.aws.amazon.com/saml"}
+REGIONAL = "https://eu-west-1.signin.aws.amazon.com/saml"
+
+
+def assertion(**conditions):
+    return app(policy({
+        "Effect": "Allow", "Action": "sts:AssumeRoleWithSAML", "Principal": {"Federated": SAML},
+        "Condition": conditions,
+    }))  # fmt: skip
+
+
+#: Conditions of a SAML trust, and what is said of them; AWS's console writes the first.
+ASSERTIONS = {
+    "the recipient": (assertion(StringEquals=RECIPIENT), "low"),
+    "two recipients": (assertion(StringEquals={"SAML:aud": [*RECIPIENT.values(), REGIONAL]}), "low"),
+    "any recipient": (assertion(StringLike={"SAML:aud": "*"}), "high"),
+    "the recipient if there is one": (assertion(StringEqualsIfExists=RECIPIENT), "high"),
+    "nothing": (assertion(), "high"),
+    "the recipient, and one who is called anything": (
+        assertion(StringEquals=RECIPIENT, StringLike={"SAML:sub": "*"}), "low"
+    ),
+    "one person": (assertion(StringEquals={**RECIPIENT, "SAML:sub": "ann"}), None),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ASSERTIONS)
+def test_whom_a_saml_provider_maps_to_the_role_is_its_own_affair(tmp_path, name):
+    resources, grade = ASSERTIONS[name]
+    found = [each for each in review(tmp_path, **resources).findings if each.rule.id == "federated-trust-too-wide"]
+    assert [each.severity.value for each in found] == ([grade] if grade else [])
+    assert all("AssumeRoleWithSAML" in str(each.witness) and each.decision.allowed for each in found)
+
+
+def test_a_token_s_trust_is_not_graded_as_an_assertion_s(tmp_path):
+    both = federated(StringEquals=AUDIENCE | RECIPIENT)
+    assert one(review(tmp_path, **both), "federated-trust-too-wide").severity.value == "high"
+
+
 ROOT = f"arn:aws:iam::{ACCOUNT}:root"
 ANY_ROLE = {"Effect": "Allow", "Action": "sts:AssumeRole", "Resource": "*"}
 SCOPED = f"arn:aws:iam::{ACCOUNT}:role/secure-bedrock/app"

@@ -60,6 +60,8 @@ def _finding(finding: Finding) -> tuple[str, ...]:
 
 def _access(row: Access) -> tuple[str, ...]:
     who = code(row.principal) + (f", when {markdown(row.when)}" if row.when else "")
+    if row.assumed_by:
+        who += f"<br>assumed by {', '.join(map(code, row.assumed_by))}"
     models = "<br>".join(map(code, row.models or row.actions))
     conditions = "<br>".join(map(markdown, row.conditions)) or "none"
     return who, models, markdown(", ".join(row.regions) or "any"), markdown(row.network), _or(row.guardrail), conditions

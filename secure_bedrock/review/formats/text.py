@@ -54,7 +54,7 @@ def _matrix(rows: Iterable[Access]) -> Table:
     for row in rows:
         mark = f"undecided: {row.undecided}\n" if row.undecided else ""
         table.add_row(*(_line(cell) for cell in (
-            f"{row.principal}{f' (where {row.when})' if row.when else ''}",
+            _who(row),
             mark + "\n".join(row.models or row.actions),
             "\n".join(row.regions) or "any",
             row.network,
@@ -63,6 +63,12 @@ def _matrix(rows: Iterable[Access]) -> Table:
             "\n".join(map(str, row.statements)) or "-",
         )))  # fmt: skip
     return table
+
+
+def _who(row: Access) -> str:
+    when = f" (where {row.when})" if row.when else ""
+    assumed = "".join(f"\n- {each}" for each in row.assumed_by)
+    return f"{row.principal}{when}" + (f"\nassumed by{assumed}" if assumed else "")
 
 
 def _finding(finding: Finding) -> Iterator[Text]:

@@ -9,11 +9,17 @@ from secure_bedrock.policy.document import Policy, Statement
 from secure_bedrock.policy.estate import Account, Estate
 from secure_bedrock.policy.invariants import Never, Scope, requests
 from secure_bedrock.policy.request import Principal
-from secure_bedrock.policy.trust import ROLES_ANYWHERE, federation_problem, is_sign_in, roles_anywhere_problem
+from secure_bedrock.policy.trust import (
+    ROLES_ANYWHERE,
+    asks_for_saml_audience,
+    federation_problem,
+    is_sign_in,
+    roles_anywhere_problem,
+)
 from secure_bedrock.policy.verdicts import Witness
 from secure_bedrock.review.assumers import ASSUME
 from secure_bedrock.review.checking import Facts, Question, Result, condition, named
-from secure_bedrock.review.report import Finding, Rule
+from secure_bedrock.review.report import Finding, Rule, Severity
 from secure_bedrock.review.rules.pages import page
 from secure_bedrock.review.template import Source
 
@@ -77,10 +83,12 @@ def _organisations(trust: Policy) -> set[str]:
 
 def _ask(  # noqa: PLR0913, PLR0917 - what a finding says, and what is asked
     rule: Rule, name: str, source: Source | None, said: str, fix: str, claim: Statement, estate: Estate,
-    scope: Scope = _OUTSIDE,
+    scope: Scope = _OUTSIDE, graded: Severity | None = None,
 ) -> Question:  # fmt: skip
     def finding(witness: Witness) -> Finding:
-        return Finding(rule=rule, message=f"{name} {said}", resource=name, source=source, fix=fix, witness=witness)
+        return Finding(
+            rule=rule, message=f"{name} {said}", resource=name, source=source, fix=fix, witness=witness, graded=graded
+        )
 
     return Question(
         rule=rule, claim=Never(name=f"{rule.id} {name}", statements=(claim,), scope=scope), finding=finding,
@@ -103,7 +111,9 @@ def _federated(facts: Facts, name: str, role: Principal, statement: Statement) -
     said = f"trusts more identities than one workload by {named(statement)}"
     fix = f"in the trust of {name} ask for {problem}"
     claim = requests(actions=ASSUME, resources=(role.arn,))
-    yield _ask(FEDERATED, name, facts.source_of(name), said, fix, claim, estate, Scope(principals=(), services=True))
+    graded = Severity.LOW if asks_for_saml_audience(statement) else None
+    scope = Scope(principals=(), services=True)
+    yield _ask(FEDERATED, name, facts.source_of(name), said, fix, claim, estate, scope, graded)
 
 
 def _resources(facts: Facts) -> Iterator[Result]:
