@@ -8,12 +8,14 @@ from typing import TypeVar
 
 from secure_bedrock.data import table
 from secure_bedrock.review.checking import Facts, answered
-from secure_bedrock.review.loading import Loaded, Reading
+from secure_bedrock.review.loading import Loaded
 from secure_bedrock.review.matrix import rows_of
 from secure_bedrock.review.report import Access, BlindSpot, Finding, Report, Undecided
 from secure_bedrock.review.rules import checks, rules
 
 Row = TypeVar("Row", Access, Finding | Undecided)
+_RECORDED = "recorded"
+_RECORDERS = ("AWS::CloudTrail::Trail", "AWS::CloudTrail::EventDataStore")
 #: Told of each part of a review before it begins: what, how far, of how many.
 Progress = Callable[[str, int, int], None]
 
@@ -30,10 +32,12 @@ def review_estate(loaded: Loaded, *, progress: Progress | None = None) -> Report
     """
     access: list[tuple[str, Access]] = []
     results: list[tuple[str, Finding | Undecided]] = []
+    present: set[str] = set()
     for number, reading in enumerate(loaded.readings):
         if progress:
             progress(reading.when or "access", number, len(loaded.readings))
         facts = Facts(reading=reading, access=rows_of(reading))
+        present |= set(_kinds(facts))
         access += [(reading.when, row) for row in facts.access]
         asked = [result for check in checks() for result in check(facts)]
         results += [(reading.when, each) for each in answered(facts, asked)]
@@ -52,7 +56,7 @@ def review_estate(loaded: Loaded, *, progress: Progress | None = None) -> Report
         findings=tuple(findings),
         undecided=tuple(undecided),
         assumptions=loaded.assumptions,
-        blind_spots=tuple(_blind_spots(loaded.readings)),
+        blind_spots=tuple(_blind_spots(present)),
         made_up={key: value for reading in loaded.readings for key, value in reading.made_up.items()},
         left_out=loaded.left_out,
         principals=max(len(reading.estate.principals) for reading in loaded.readings),
@@ -88,16 +92,16 @@ def _access_key(row: Access) -> object:
     )  # fmt: skip
 
 
-def _blind_spots(readings: Iterable[Reading]) -> Iterator[BlindSpot]:
+def _blind_spots(present: set[str]) -> Iterator[BlindSpot]:
     """Yield those that matter to an input."""
-    present = {kind for reading in readings for kind in _kinds(reading)}
+    present = present - {"unrecorded"} if _RECORDED in present else present
     for row in table("blind_spots")["blind_spots"]:
         if not row["where"] or row["where"] in present:
             yield BlindSpot(says=row["says"], source=row["source"])
 
 
-def _kinds(reading: Reading) -> Iterator[str]:
-    estate = reading.estate
+def _kinds(facts: Facts) -> Iterator[str]:
+    reading, estate = facts.reading, facts.reading.estate
     keys = {
         condition.key.lower()
         for principal in estate.principals.values()
@@ -113,3 +117,7 @@ def _kinds(reading: Reading) -> Iterator[str]:
         yield "guardrail"
     if any(key.startswith("aws:multifactorauth") for key in keys):
         yield "mfa"
+    if facts.access:
+        yield "unrecorded"
+    if any(map(facts.resources, _RECORDERS)):
+        yield _RECORDED

@@ -223,3 +223,22 @@ def test_a_policy_without_statements_about_bedrock_is_nobodys_business(tmp_path)
         )
         == []
     )
+
+
+#: Who invokes and what records it, and whether the report says that nothing does.
+RECORDED = {
+    "a role alone": ({"App": role(INVOKE)}, True),
+    "with a trail": ({"App": role(INVOKE)} | audit(), False),
+    "with an event data store": (
+        {"App": role(INVOKE), "Store": {"Type": "AWS::CloudTrail::EventDataStore", "Properties": {}}}, False,
+    ),
+    "nobody who invokes": ({"App": role({"Effect": "Allow", "Action": "s3:*", "Resource": "*"})}, False),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", RECORDED)
+def test_an_input_without_a_trail_is_told_and_is_no_finding(tmp_path, name):
+    resources, is_told = RECORDED[name]
+    report = review(tmp_path, **resources)
+    assert any("declares no trail" in each.says for each in report.blind_spots) is is_told
+    assert "trail-misses-bedrock" not in ids(report)
