@@ -46,6 +46,12 @@ def roles(*statements: dict[str, Any], tags: Sequence[str] = ("", ""), **rest: A
     return Estate(principals=principals, **rest)
 
 
+def trusting(action: str) -> Estate:
+    """A user without policies, and a role that trusts him by name."""
+    trust = document({"Effect": "Allow", "Principal": {"AWS": USER}, "Action": action})
+    return Estate(principals={"ann": Principal(arn=USER), "app-a": Principal(arn=ROLES["app-a"], trust=trust)})
+
+
 def never(action: str, resource: str = "*", scope: Scope = Scope(), **condition: Any) -> Never:  # noqa: B008 - frozen
     row = {"Effect": "Deny", "Action": action, "Resource": resource, **condition}
     return Never(name="never", statements=(Statement.from_plain(row),), scope=scope)
@@ -94,13 +100,43 @@ BY_HAND: dict[str, tuple[Estate, Never, type, str]] = {
         "",
     ),
     "a role's trust policy alone": (
-        Estate(principals={
-            "ann": Principal(arn=USER),
-            "app-a": Principal(arn=ROLES["app-a"], trust=document({
-                "Effect": "Allow", "Principal": {"AWS": USER}, "Action": "sts:AssumeRole",
-            })),
-        }),
+        trusting("sts:AssumeRole"),
         never("sts:AssumeRole", scope=Scope(principals=("ann",))),
+        Refuted,
+        "",
+    ),
+    "a trust policy alone that lets a session be tagged": (
+        trusting("sts:TagSession"),
+        never("sts:TagSession", scope=Scope(principals=("ann",))),
+        Refuted,
+        "",
+    ),
+    "a trust policy alone that lets a session say where it is from": (
+        trusting("sts:SetSourceIdentity"),
+        never("sts:SetSourceIdentity", scope=Scope(principals=("ann",))),
+        Refuted,
+        "",
+    ),
+    "a question that is open itself": (
+        roles(allow()),
+        never("bedrock:InvokeModel", **when("ForAnyValue:StringEqualsIfExists", "aws:PrincipalTag/team", "x")),
+        Unknown,
+        "ForAnyValue:StringEqualsIfExists on aws:PrincipalTag/team",
+    ),
+    "a Deny that names somebody else": (
+        roles(
+            allow(Action="sqs:*"),
+            resource_policies={QUEUE: document(
+                deny(Principal={"AWS": ROLES["app-b"]}, Resource=QUEUE), deny(Principal={"AWS": USER}, Resource=QUEUE),
+            )},
+        ),
+        never("sqs:SendMessage", QUEUE),
+        Refuted,
+        "",
+    ),
+    "the only text that reads well is denied": (
+        roles(allow(**when("StringLike", USER_AGENT, "ab?")), deny(**when("StringEquals", USER_AGENT, "abx"))),
+        never("bedrock:InvokeModel"),
         Refuted,
         "",
     ),
@@ -115,7 +151,7 @@ BY_HAND: dict[str, tuple[Estate, Never, type, str]] = {
             allow(**when("StringNotLike", "aws:RequestedRegion", "us-*-1")),
             deny(**when("StringEquals", "aws:RequestedRegion", "eu-west-1", "eu-central-1", "us-west-2")),
         ),
-        never("bedrock:InvokeModel", "arn:aws:bedrock:*::foundation-model/*"),
+        never("bedrock:InvokeModel", **when("StringLike", "aws:RequestedRegion", "*-*-*")),
         Refuted,
         "",
     ),
