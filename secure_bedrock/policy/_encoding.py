@@ -69,7 +69,7 @@ class Encoding:
     Attributes:
         space: the attributes.
         keys: what is known of the principal.
-        is_open: whether any answer hung on something that is not settled.
+        reasons: what answers hung on that is not settled.
     """
 
     def __init__(self, space: Space, keys: Keys, is_about: Callable[[Statement], bool]) -> None:
@@ -77,7 +77,6 @@ class Encoding:
         self.keys = keys
         self._is_about = is_about
         self._signatures: dict[str, object] = {}
-        self.is_open = False
         self.reasons: dict[str, None] = {}
 
     def applies(self, statement: CompiledStatement, *, maybe: bool) -> Formula:
@@ -120,14 +119,11 @@ class Encoding:
         signature = (maybe, *map(self.signature, known.mentioned), *map(self._outcome, known.tests))
         found = known.formulas.get(signature)
         if found is None:
-            before, self.is_open = self.is_open, False
-            reasons, self.reasons = self.reasons, {}
+            before, self.reasons = self.reasons, {}
             formula = made()
-            found = known.formulas[signature] = _Found(formula, is_open=self.is_open, reasons=tuple(self.reasons))
-            self.is_open, self.reasons = before, reasons
-        if found.is_open:
-            self.is_open = True
-            self.reasons.update(dict.fromkeys(found.reasons))
+            found = known.formulas[signature] = _Found(formula, tuple(self.reasons))
+            self.reasons = before
+        self.reasons.update(dict.fromkeys(found.reasons))
         return found
 
     def signature(self, key: str) -> object:
@@ -145,7 +141,7 @@ class Encoding:
     def _applying(self, known: _Compiled, *, maybe: bool) -> Formula:
         formula = self._statement(known, maybe=maybe)
         if formula is FALSE:
-            self.is_open = False  # what never applies hangs on nothing
+            self.reasons = {}  # what never applies hangs on nothing
         return formula
 
     def _statement(self, known: _Compiled, *, maybe: bool) -> Formula:
@@ -299,15 +295,14 @@ class Encoding:
         return TRUE if answer else FALSE
 
     def _open(self, reason: str) -> None:
-        self.is_open = True
         self.reasons[reason] = None
 
 
 class _Found:
-    """That a statement applies, and whether and on what that hangs which is not settled."""
+    """That a statement applies, and on what that hangs which is not settled."""
 
-    def __init__(self, formula: Formula, *, is_open: bool = False, reasons: tuple[str, ...] = ()) -> None:
-        self.formula, self.is_open, self.reasons = formula, is_open, reasons
+    def __init__(self, formula: Formula, reasons: tuple[str, ...] = ()) -> None:
+        self.formula, self.reasons = formula, reasons
 
     @cached_property
     def opposite(self) -> Formula:

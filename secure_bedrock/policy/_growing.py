@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from secure_bedrock.policy._budget import Budget, ExhaustedError
-from secure_bedrock.policy._formulas import FALSE, Box, Formula, Literal, all_of, find
-from secure_bedrock.policy._space import Attribute, Space
+from secure_bedrock.policy._formulas import Box, Formula, Literal, all_of, find
+from secure_bedrock.policy._space import Space
 
 #: What growing one box may cost, in steps; it is left as it is then.
 _PER_BOX = 200_000
@@ -27,7 +27,7 @@ class Growing:
         self._inside = inside
         self._both = all_of([inside, outside])
         self._budget = budget
-        self._every = {each.number: each.every if isinstance(each, Attribute) else 3 for each in space.attributes}
+        self._every = {each.number: each.every for each in space.attributes}
 
     def literals(self, box: Box) -> list[Literal]:
         """Return a box as a formula."""
@@ -52,7 +52,7 @@ class Growing:
 
     def _is_used(self, box: Box) -> bool:
         here = all_of([*self.literals(box), self._inside])
-        return here is not FALSE and find(here, self._budget) is not None
+        return find(here, self._budget) is not None
 
     def _orders(self, box: Box) -> Iterator[list[int]]:
         """Conditions are dropped before the resource; of that the name first, or the Region."""
@@ -82,7 +82,7 @@ class Growing:
     def _is_clear(self, box: Box, budget: Budget) -> bool:
         budget.spend(len(box) + 10, "descriptions")
         clash = all_of([*self.literals(box), self._both])
-        return clash is FALSE or find(clash, budget) is None
+        return find(clash, budget) is None
 
     def _widened(self, box: Box, number: int, budget: Budget) -> int:
         """Add as many cells of one attribute as stay clear: all at once, else half and half."""

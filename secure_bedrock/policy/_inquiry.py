@@ -45,7 +45,7 @@ class Inquiry:
 
     def __init__(self, prover: Prover, subject: Subject, space: Space, assumed: dict[str, str | None]) -> None:
         self.prover, self.subject, self.space, self.assumed = prover, subject, space, assumed
-        self._allowed: dict[bool, tuple[Formula, bool, tuple[str, ...]]] = {}
+        self._allowed: dict[bool, tuple[Formula, tuple[str, ...]]] = {}
         self._models: dict[bool, Model] = {}
 
     @cached_property
@@ -65,15 +65,15 @@ class Inquiry:
         forms = self.subject.forms(self.encoding.keys, self.space, self.prover.used)
         return self.space.conjunction([self.linking.formula(self.subject.partition), *forms])
 
-    def allowed(self, *, closed: bool) -> tuple[Formula, bool, tuple[str, ...]]:
-        """Return what is allowed, whether it hangs on something that is not settled, and on what."""
+    def allowed(self, *, closed: bool) -> tuple[Formula, tuple[str, ...]]:
+        """Return what is allowed, and what that hangs on that is not settled."""
         if closed not in self._allowed:
-            self.encoding.is_open, self.encoding.reasons = False, {}
+            self.encoding.reasons = {}
             model = self._models[closed] = Model(self.subject.estate, self.encoding, self.subject.caller, closed)
             formula = model.allowed()
             if formula is not FALSE:
                 formula = narrowed(all_of([formula, self._possible]), self.prover.budget, self._every)
-            self._allowed[closed] = (formula, self.encoding.is_open, tuple(self.encoding.reasons))
+            self._allowed[closed] = (formula, tuple(self.encoding.reasons))
         return self._allowed[closed]
 
     def _every(self, number: int) -> int:
@@ -99,7 +99,7 @@ class Inquiry:
 
     def covered(self, statement: CompiledStatement, *, maybe: bool) -> Formula:
         """Return the requests a statement covers that can be made at all."""
-        self.encoding.is_open, self.encoding.reasons = False, {}
+        self.encoding.reasons = {}
         region = self.encoding.applies(statement, maybe=maybe)
         if region is FALSE:
             return FALSE
@@ -115,22 +115,22 @@ class Inquiry:
             return Answer()
         wide = self.covered(statement, maybe=True)
         reasons = tuple(self.encoding.reasons)
-        allowed, _, more = self.allowed(closed=False)
+        allowed, more = self.allowed(closed=False)
         upper = all_of([wide, allowed])
-        if upper is FALSE or find(upper, budget) is None:
+        if find(upper, budget) is None:
             return Answer()
         lower = all_of([self.covered(statement, maybe=False), self.allowed(closed=True)[0]])
-        box = None if lower is FALSE else find(lower, budget)
+        box = find(lower, budget)
         if box is not None:
             return self._confirmed(shortest(lower, box, self.space, budget, self.subject.own_tags), statement)
-        denied = self.allowed(closed=True)[2]  # what a Deny hangs on that may never apply
+        denied = self.allowed(closed=True)[1]  # what a Deny hangs on that may never apply
         return Answer(reason="; ".join(dict.fromkeys((*reasons, *more, *denied))) or "what AWS does not settle")
 
     def _is_granted(self, statement: CompiledStatement) -> bool:
         """Whether anything grants what a statement covers: never too narrow, and before denies and limits are read."""
         rough = Model(self.subject.estate, self.encoding, self.subject.caller, closed=False).granted_roughly()
         formula = all_of([self.covered(statement, maybe=True), rough])
-        return formula is not FALSE and find(formula, self.prover.budget) is not None
+        return find(formula, self.prover.budget) is not None
 
     def _confirmed(self, box: dict[int, int], statement: CompiledStatement) -> Answer:
         found: Candidate | None = None
@@ -157,7 +157,7 @@ class Inquiry:
             return Answer()
         self.allowed(closed=False)
         formula = all_of([region, self._models[False].trusted(), self._possible])
-        box = None if formula is FALSE else find(formula, self.prover.budget)
+        box = find(formula, self.prover.budget)
         if box is None:
             return Answer()
         box = shortest(formula, box, self.space, self.prover.budget, self.subject.own_tags)
@@ -185,7 +185,7 @@ class Inquiry:
             return False
         actions = all_of([self.space.action.where(cells), self.linking.resource_types(cells)])
         formula = all_of([actions, self.allowed(closed=False)[0]])
-        return formula is not FALSE and find(formula, self.prover.budget) is not None
+        return find(formula, self.prover.budget) is not None
 
     def possible(self, statement: CompiledStatement) -> Formula:
         """Return the requests a statement covers that can be made at all, allowed or not."""

@@ -111,7 +111,7 @@ def shortest(formula: Formula, box: Box, space: Space, budget: Budget, usual: Ma
         usual: values of keys to have where they do as well as others, by key.
     """
     own = Budget(min(_SHORTENING, max(budget.left, 0)))
-    every = {each.number: each.every if isinstance(each, Attribute) else 3 for each in space.attributes}
+    every = {each.number: each.every for each in space.attributes}
     plain = {each.number: _plain(each, usual) for each in space.attributes}
     chosen = {number: cells & -cells for number, cells in box.items()}
     for number in [each.number for each in space.attributes if each.number in box]:

@@ -61,7 +61,7 @@ def _sought(estate: Estate, call: Call, budget: Budget) -> Circumstances:
     rests_on = (*evaluate(estate, call).assumptions, *guarantees(prover))
     for closed in (False, True):
         formula = all_of(_step(prover, subjects, step, call, closed=closed) for step in steps)
-        box = None if formula is FALSE else find(formula, budget)
+        box = find(formula, budget)
         if box is None:
             return Circumstances(reason="" if not closed else "what AWS does not settle", assumptions=rests_on)
     found = _with_context(call, prover, shortest(formula, box, prover.space, budget))

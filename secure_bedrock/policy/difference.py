@@ -138,7 +138,7 @@ class _Sides:
                     continue
                 asked = self._asked(inquiry)
                 more = all_of([asked, inquiry.allowed(closed=True)[0], _denied(other, closed=False)])
-                if more is not FALSE and find(more, self.budget) is not None:
+                if find(more, self.budget) is not None:
                     return False
                 is_settled = is_settled and not self._unsettled(inquiry, other)
         return True if is_settled else None
@@ -183,9 +183,9 @@ class _Sides:
         maybe = all_of([asked, inquiry.allowed(closed=False)[0]])
         settled = all_of([asked, inquiry.allowed(closed=True)[0], _denied(other, closed=False)])
         rest = all_of([maybe, _denied(other, closed=True), negation(settled)])
-        if rest is FALSE or find(rest, self.budget) is None:
+        if find(rest, self.budget) is None:
             return []
-        reasons = [*inquiry.allowed(closed=False)[2], *(other.allowed(closed=False)[2] if other else ())]
+        reasons = [*inquiry.allowed(closed=False)[1], *(other.allowed(closed=False)[1] if other else ())]
         return [f"{_shown(inquiry.subject)}: {'; '.join(dict.fromkeys(reasons)) or 'not settled'}"]
 
     def _boxes(self, allowed: Formula, other: Inquiry | None) -> tuple[list[Box], bool]:
@@ -196,7 +196,7 @@ class _Sides:
         kept = self.budget.left // 3  # for the requests that show them
         self.budget.left -= kept
         try:
-            while (box := None if left is FALSE else find(left, self.budget)) is not None:
+            while (box := find(left, self.budget)) is not None:
                 if len(found) == 2 * MOST:
                     return found, False
                 found.append(growing.grown(box))

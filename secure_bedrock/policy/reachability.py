@@ -126,9 +126,9 @@ class _Reaching:
     def rows(self) -> Iterator[Reach]:
         """Yield them; none where nothing is allowed."""
         covered = self.inquiry.covered(self.statement, maybe=True)
-        allowed, _, reasons = self.inquiry.allowed(closed=False)
+        allowed, reasons = self.inquiry.allowed(closed=False)
         upper = all_of([covered, allowed])
-        if upper is FALSE or find(upper, self.budget) is None:
+        if find(upper, self.budget) is None:
             return
         lower = all_of([self.inquiry.covered(self.statement, maybe=False), self.inquiry.allowed(closed=True)[0]])
         possible = self.inquiry.possible(self.statement)
@@ -148,7 +148,7 @@ class _Reaching:
         groups = [all_of([negation(nothing), self.rest.where(cells)]) for cells in alike.values()]
         for resources in (*groups, nothing):
             on_these, free = all_of([upper, resources]), all_of([possible, resources])
-            if on_these is FALSE or find(on_these, self.budget) is None:
+            if find(on_these, self.budget) is None:
                 continue
             for network in self._networks(on_these, free):
                 yield all_of([on_these, network]), free

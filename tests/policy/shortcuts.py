@@ -26,11 +26,10 @@ PLENTY = 1_000_000_000
 
 def made_anew(self: Encoding, _: object, *, maybe: bool, made: Callable[[], Formula]) -> _Found:  # noqa: ARG001
     """A formula with what it hangs on, never remembered."""
-    is_open, reasons = self.is_open, self.reasons
-    self.is_open, self.reasons = False, {}
+    reasons, self.reasons = self.reasons, {}
     formula = made()
-    found = _Found(formula, is_open=self.is_open, reasons=tuple(self.reasons))
-    self.is_open, self.reasons = is_open or found.is_open, {**reasons, **(self.reasons if found.is_open else {})}
+    found = _Found(formula, tuple(self.reasons))
+    self.reasons = {**reasons, **self.reasons}
     return found
 
 

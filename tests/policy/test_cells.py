@@ -184,7 +184,7 @@ def test_a_request_is_decided_like_the_cells_it_falls_into(seed):
     by_name = {estate.caller(subject.name).arn: subject for subject in prover.subjects(ANYBODY) if subject.is_named}
     subject = by_name[estate.caller("caller").arn]
     inquiry = prover.about(subject)
-    is_open = bool(inquiry.allowed(closed=True)[2])
+    is_open = bool(inquiry.allowed(closed=True)[1])
     closed, opened = inquiry.permitted(closed=True), inquiry.permitted(closed=False)
     for action, resource in ASKED:
         for _ in range(2):

@@ -37,7 +37,7 @@ def test_a_formula_holds_where_the_evaluator_allows(seed):
             found = candidate(prover.space, subject, inquiry.encoding.keys, cells, {})
             decision = found.decision()
             checked += 1
-            assert is_true(closed, cells) == decision.allowed or inquiry.allowed(closed=True)[2], (
+            assert is_true(closed, cells) == decision.allowed or inquiry.allowed(closed=True)[1], (
                 found.request,
                 decision.layer,
             )

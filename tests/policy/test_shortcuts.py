@@ -58,11 +58,11 @@ def formulas(prover: Prover, subject: Subject, keys: Keys, statements: Sequence[
     for each in statements:
         for maybe in (True, False):
             encoding = Encoding(prover.space, keys, prover.is_about)
-            found += [encoding.applies(each, maybe=maybe), encoding.is_open, {*encoding.reasons}]
+            found += [encoding.applies(each, maybe=maybe), {*encoding.reasons}]
     for closed in (False, True):
         encoding = Encoding(prover.space, keys, prover.is_about)
         model = Model(subject.estate, encoding, subject.caller, closed)
-        found += [model.allowed(), model.trusted(), encoding.is_open, {*encoding.reasons}]
+        found += [model.allowed(), model.trusted(), {*encoding.reasons}]
     linking = Linking(Encoding(prover.space, keys, prover.is_about), subject.estate, subject.caller, prover.used)
     cells = [prover.space.covered(each) for each in statements]
     return [*found, linking.formula(subject.partition), *map(linking.resource_types, cells)]
