@@ -9,9 +9,11 @@ from typing import Any
 import pytest
 
 from secure_bedrock.policy import Account, Endpoint, Estate, Policy, Principal, evaluate, prove
+from secure_bedrock.policy._automata import Cells, Domain, Glob
 from secure_bedrock.policy._budget import Budget
 from secure_bedrock.policy._encoding import Encoding
 from secure_bedrock.policy._formulas import Formula, all_of, find
+from secure_bedrock.policy._globs import parse
 from secure_bedrock.policy._linking import Linking
 from secure_bedrock.policy._proving import Prover, subjects_of
 from secure_bedrock.policy.document import Statement
@@ -146,15 +148,6 @@ BY_HAND: dict[str, tuple[Estate, Never, type, str]] = {
         Refuted,
         "",
     ),
-    "a Region that reads well has a cell of its own": (
-        roles(
-            allow(**when("StringNotLike", "aws:RequestedRegion", "us-*-1")),
-            deny(**when("StringEquals", "aws:RequestedRegion", "eu-west-1", "eu-central-1", "us-west-2")),
-        ),
-        never("bedrock:InvokeModel", **when("StringLike", "aws:RequestedRegion", "*-*-*")),
-        Refuted,
-        "",
-    ),
     "a text in letters of either case": (
         roles(allow(**when("StringEqualsIgnoreCase", USER_AGENT, "team"))),
         never("bedrock:InvokeModel", **when("StringNotEquals", USER_AGENT, "team", "TEAM")),
@@ -237,3 +230,10 @@ def test_an_endpoint_is_guarded_in_the_estate_that_says_so():
         here = prover.about(each)
         found = all_of([here.covered(compiled([through])[0], maybe=True), here.allowed(closed=False)[0]])
         assert (find(found, prover.budget) is not None) is is_allowed
+
+
+def test_a_text_that_reads_well_is_a_witness_of_its_own_cell_alone():
+    patterns = [Glob(parse(text, variables=False)) for text in ("us-*-1", "eu-west-1", "eu-central-1")]
+    cells = Cells(patterns, Domain(without=":"), Budget(PLENTY))
+    cells.prefer(("eu-west-1", "us-east-1", "ap-southeast-2"))
+    assert set(cells.witnesses) == {"eu-west-1", "eu-central-1", "us-east-1", "ap-southeast-2"}
