@@ -16,6 +16,8 @@ _UNKNOWN_ACCOUNT, _UNKNOWN_REGION = "unknown-account", "unknown-region"
 _environments: WeakKeyDictionary[cdk.Stack, Environment] = WeakKeyDictionary()
 _stacks: WeakKeyDictionary[IConstruct, cdk.Stack] = WeakKeyDictionary()
 _nodes: WeakKeyDictionary[cdk.Stack, Node] = WeakKeyDictionary()
+_addresses: WeakKeyDictionary[cdk.Stack, str] = WeakKeyDictionary()
+_outside: WeakKeyDictionary[cdk.Stack, dict[str, bool]] = WeakKeyDictionary()
 
 
 def stack_of(construct: IConstruct) -> cdk.Stack:
@@ -62,17 +64,25 @@ def environment_of(construct: IConstruct) -> Environment:
 
 
 def refers_outside(text: str, stack: cdk.Stack) -> bool:
-    """Whether a text refers to a resource of another stack; pseudo parameters such as the partition do not."""
-    if known(text) is not None:
+    """Whether a text refers to a resource of another stack; pseudo parameters such as the partition do not.
+
+    Asked once for each text: what its tokens refer to never changes, and finding it takes ten round trips to Node.
+    """
+    if isinstance(text, str) and _MARK not in text:
         return False
-    return any(_is_outside(token, stack) for token in cdk.Tokenization.reverse_string(text).tokens)
+    asked = _outside.setdefault(stack, {})
+    if text not in asked:
+        asked[text] = known(text) is None and any(
+            _is_outside(token, stack) for token in cdk.Tokenization.reverse_string(text).tokens
+        )
+    return asked[text]
 
 
 def _is_outside(token: cdk.IResolvable, stack: cdk.Stack) -> bool:
     if not cdk.Reference.is_reference(token):
         return False
     target = token.target
-    return cdk.CfnElement.is_cfn_element(target) and stack_of(target).node.addr != stack.node.addr
+    return cdk.CfnElement.is_cfn_element(target) and not _is_same(stack_of(target), stack)
 
 
 def target_of(text: str) -> IConstruct | None:
@@ -85,15 +95,31 @@ def target_of(text: str) -> IConstruct | None:
 
 def same_stack(one: IConstruct, other: IConstruct) -> bool:
     """Whether two constructs are in one stack."""
-    return stack_of(one).node.addr == stack_of(other).node.addr
+    return _is_same(stack_of(one), stack_of(other))
+
+
+def _is_same(one: cdk.Stack, other: cdk.Stack) -> bool:
+    """Whether two stacks are one; a stack that was not made in Python is another object each time jsii returns it."""
+    return one is other or _address_of(one) == _address_of(other)
+
+
+def _address_of(stack: cdk.Stack) -> str:
+    """Return a stack's address, asked once: it never changes."""
+    if stack not in _addresses:
+        _addresses[stack] = _node_of(stack).addr
+    return _addresses[stack]
+
+
+def _node_of(stack: cdk.Stack) -> Node:
+    if stack not in _nodes:
+        _nodes[stack] = stack.node
+    return _nodes[stack]
 
 
 def depends_on(stack: cdk.Stack, other: cdk.Stack) -> bool:
     """Whether a stack was declared to depend on another, directly or through others."""
     if stack is other:
         return False
-    if stack not in _nodes:
-        _nodes[stack] = stack.node
-    declared = (*stack.dependencies, *(stack_of(construct) for construct in _nodes[stack].dependencies))
-    others = [each for each in declared if each.node.addr != stack.node.addr]
-    return any(each.node.addr == other.node.addr or depends_on(each, other) for each in others)
+    declared = (*stack.dependencies, *(stack_of(construct) for construct in _node_of(stack).dependencies))
+    others = [each for each in declared if not _is_same(each, stack)]
+    return any(_is_same(each, other) or depends_on(each, other) for each in others)

@@ -20,6 +20,10 @@ ROOT = Path(__file__).parents[2]
 #: Round trips that the constructs may cost at most: with one role, and of another one in the same stack and in its own.
 #: A lower figure is entered here; a higher one needs a reason.
 FIRST, ANOTHER, ANOTHER_WITH_STACK = 48, 14, 19
+#: The same for the whole reference app.
+REFERENCE = 118
+#: The modules that every deployment of it needs; each other one is of a section of the configuration.
+ALWAYS = {"access", "application", "configuration", "handlers", "network", "sections"}
 SIZES = (1, 6)
 
 
@@ -55,6 +59,23 @@ def test_the_constructs_cost_no_more_round_trips_than_they_did(trips):
     assert first <= FIRST
     assert another <= ANOTHER
     assert another_with_stack <= ANOTHER_WITH_STACK
+
+
+def test_the_reference_app_costs_no_more_round_trips_than_it_did():
+    assert counted(Row("reference", 1, 1, validation=False)) <= REFERENCE
+
+
+def test_a_section_that_is_not_given_is_not_loaded():
+    """Its constructs and the modules of the CDK behind them cost every synth a third of a second."""
+    script = (
+        "import sys, aws_cdk; from bench.apps import CONTEXT, reference; "
+        "reference(aws_cdk.App(context=CONTEXT), 1, 1); print(*sys.modules)"
+    )
+    command = [sys.executable, "-c", script]
+    printed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    loaded = {name.split(".")[1] for name in printed.split() if name.startswith("reference.")}
+    assert loaded
+    assert loaded <= ALWAYS
 
 
 def test_the_constructs_need_fewer_round_trips_than_plain_l2(trips):
