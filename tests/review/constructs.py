@@ -38,6 +38,7 @@ APPLICATION = "secure-bedrock-access/Application/Role"
 SERVER_ROLE, JOBS_ROLE = "secure-bedrock-external/Server/Role/Role", "secure-bedrock-external/Jobs/Role/Role"
 GATEWAY, PROJECT = "secure-bedrock-gateway/Gateway/Role/Role", "secure-bedrock-project/Project/Application/Role"
 REPORT = "secure-bedrock-access-audit/Access/Report/Role"
+FINDINGS = "secure-bedrock-access-audit/Access/FindingsRole"
 LOGGING = "secure-bedrock-audit/Audit/InvocationLogging/Role"
 SYSTEM = f"arn:aws:bedrock:eu-west-1:{ACCOUNT}:inference-profile/eu.amazon.nova-lite-v1:0"
 MODELS = (SYSTEM, "arn:aws:bedrock:*::foundation-model/amazon.nova-lite-v1:0")
@@ -174,7 +175,7 @@ def of_gateway(estate: Estate) -> dict[str, object]:
         resource for policy in estate.principals[GATEWAY].identity for statement in policy.statements
         if statement.actions == ("dynamodb:UpdateItem",) for resource in statement.resources
     ]  # fmt: skip
-    return of_the_role(estate, GATEWAY) | {
+    return of_the_role(estate, GATEWAY) | of_access_audit(estate) | {
         "function": never(
             "nothing but a function becomes it", actions=BECOMING, resources=(arn,),
             scope=Scope(unnamed=True, outside=True, services=True, but=("lambda.amazonaws.com",)),
@@ -190,12 +191,40 @@ def of_gateway(estate: Estate) -> dict[str, object]:
         "streams": never("no stream", actions=("bedrock:InvokeModelWithResponseStream",), scope=only),
         "endpoint": catalogue.only_these_through(endpoint, APPLICATION, GATEWAY),
         "invokers": catalogue.only_these_may_invoke(APPLICATION, GATEWAY),
+        "audit": catalogue.audit_stays_on(but=(LOGGING,)),
+    }  # fmt: skip
+
+
+def of_access_audit(estate: Estate) -> dict[str, object]:
+    report, findings = (estate.principals[name].arn for name in (REPORT, FINDINGS))
+    rule = values_of_trust(estate, FINDINGS, "aws:SourceArn")
+    topic = f"arn:aws:sns:eu-west-1:{ACCOUNT}:secure-bedrock-audit-findings"
+    both = Scope(principals=(REPORT, FINDINGS))
+    return {
         "report": never(
             "the report changes nothing", actions=("iam:Create*", "iam:Put*", "iam:Attach*", "iam:Delete*",
             "iam:Update*", "iam:Tag*", "iam:PassRole", "s3:Get*", "s3:Delete*", "bedrock:*"),
             scope=Scope(principals=(REPORT,)),
         ),
-        "audit": catalogue.audit_stays_on(but=(LOGGING,)),
+        "report function": never(
+            "nothing but a function becomes the report", actions=BECOMING, resources=(report,),
+            scope=Scope(unnamed=True, outside=True, services=True, but=("lambda.amazonaws.com",)),
+        ),
+        "report place": never(
+            "the report writes beside no other record", actions=("s3:*",),
+            not_resources=(f"arn:aws:s3:::secure-bedrock-audit-{ACCOUNT}-eu-west-1/access/*",),
+            scope=Scope(principals=(REPORT,)),
+        ),
+        "findings rule": never(
+            "no other rule tells of findings", condition("StringNotEquals", "aws:SourceArn", *rule),
+            actions=BECOMING, resources=(findings,),
+        ),
+        "findings topic": never("no other topic", actions=("sns:*",), not_resources=(topic,), scope=both),
+        "findings key": never(
+            "the key only by the topic and the bucket",
+            condition("StringNotEquals", "kms:ViaService", "sns.eu-west-1.amazonaws.com", "s3.eu-west-1.amazonaws.com"),
+            actions=("kms:*",), scope=both,
+        ),
     }  # fmt: skip
 
 
@@ -244,7 +273,8 @@ QUESTIONS = {
         "jobs repository", "jobs owner", "endpoint", "invokers",
     ),
     "gateway": (
-        *OF_A_ROLE, "function", "counters", "reading", "code", "streams", "endpoint", "invokers", "report", "audit",
+        *OF_A_ROLE, "function", "counters", "reading", "code", "streams", "endpoint", "invokers", "audit",
+        "report", "report function", "report place", "findings rule", "findings topic", "findings key",
     ),
     "project": (
         *OF_A_ROLE, "tag project", "tag team", "tag cost-center", "system profile", "another project's", "endpoint",

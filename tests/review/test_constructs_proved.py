@@ -176,6 +176,24 @@ WEAKENED = {
             [grants("access-audit", "AccessReportRoleDefaultPolicy", Action="iam:PutRolePolicy")],
             "report", "iam:PutRolePolicy",
         ),
+        "the report of any service": (
+            [trusts({"Service": "ec2.amazonaws.com"}, stack="access-audit", role="AccessReportRole")],
+            "report function", "ec2.amazonaws.com",
+        ),
+        "the report writes over records": (
+            [grants("access-audit", "AccessReportRoleDefaultPolicy", Action="s3:PutObject")], "report place",
+            "s3:PutObject",
+        ),
+        "findings of any rule": (
+            [unconditioned("aws:SourceArn", stack="access-audit")], "findings rule", "events.amazonaws.com",
+        ),
+        "findings to any topic": (
+            [grants("access-audit", "AccessFindingsRoleDefaultPolicy", Action="sns:Publish")], "findings topic",
+            "sns:Publish",
+        ),
+        "the key by any service": (
+            [unconditioned("kms:ViaService", stack="access-audit")], "findings key", "kms:",
+        ),
         "the report switches off": (
             [grants("access-audit", "AccessReportRoleDefaultPolicy", Action="cloudtrail:StopLogging")],
             "audit", "StopLogging",
