@@ -18,7 +18,7 @@ from secure_bedrock.policy._globs import Parts, Wild
 #: Characters to write a text with that no pattern asks for, in order of preference.
 _FILLERS = (*"x", *ascii_lowercase, *digits, *ascii_uppercase, *"-_.~!^", *map(chr, range(0x100, 0x2000)))
 #: What tells one cell from another.
-Signature = int | str
+Signature = int | str | tuple[str]
 #: How many places of patterns one step looks at.
 _BITS = 4096
 
@@ -236,7 +236,7 @@ class _Prefixes:
         if text in self._literals:
             return text
         longest = next(length for length in self._lengths if text[:length] in self._stems)
-        return f"{text[:longest]}*"
+        return (text[:longest],)  # no text, so that no literal is taken for it: one may end in a star
 
 
 class _Machine:

@@ -148,6 +148,18 @@ BY_HAND: dict[str, tuple[Estate, Never, type, str]] = {
         Refuted,
         "",
     ),
+    "a star in StringEquals is no pattern": (
+        roles(allow(), deny(**when("StringEquals", USER_AGENT, "*")), deny(**when("Null", USER_AGENT, "true"))),
+        never("bedrock:InvokeModel"),
+        Refuted,
+        "",
+    ),
+    "a text that ends in a star beside the pattern": (
+        roles(allow(**when("StringLike", USER_AGENT, "cli*")), deny(**when("StringEquals", USER_AGENT, "cli*"))),
+        never("bedrock:InvokeModel"),
+        Refuted,
+        "",
+    ),
     "a text in letters of either case": (
         roles(allow(**when("StringEqualsIgnoreCase", USER_AGENT, "team"))),
         never("bedrock:InvokeModel", **when("StringNotEquals", USER_AGENT, "team", "TEAM")),
