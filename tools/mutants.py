@@ -38,6 +38,7 @@ TESTS = {
     "prover": (
         "tests/policy/test_invariants.py",
         "tests/policy/test_nasty.py",
+        "tests/policy/test_nasty_identities.py",
         "tests/policy/test_published.py",
         "tests/policy/test_assumed.py",
         "tests/policy/test_fine_points.py",

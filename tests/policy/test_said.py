@@ -18,7 +18,8 @@ from secure_bedrock.policy.proving import prove_all
 from secure_bedrock.policy.verdicts import Proved, Refuted, Unknown
 from tests.policy.generation import Generator
 from tests.policy.test_invariants import CASES as CATALOGUE
-from tests.policy.test_nasty import CASES as NASTY
+from tests.policy.test_nasty import CASES as REQUESTS
+from tests.policy.test_nasty_identities import CASES as IDENTITIES
 from tests.policy.test_published import PUBLISHED
 
 SCOPES = {
@@ -52,7 +53,9 @@ def test_of_published_policies(name, snapshot):
 
 
 def test_of_nasty_estates(snapshot):
-    assert {name: answers(estate, [never])[0] for name, (estate, never, *_) in NASTY.items()} == snapshot
+    assert {
+        name: answers(estate, [never])[0] for name, (estate, never, *_) in (REQUESTS | IDENTITIES).items()
+    } == snapshot
 
 
 def questions(action: str, resource: str, *, wide: bool) -> Iterator[Never]:
