@@ -51,7 +51,7 @@ def _estate(prover: Prover, scope: Scope) -> Iterator[str]:
         yield "the estate does not say in which organisation its accounts are; they may be in any"
     yield "a resource whose policy the estate does not hold has none"
     yield "session policies only narrow what a session may do, so none is asked about"
-    yield "sessions of GetFederationToken are not asked about"
+    yield "sessions of GetFederationToken that no policy names are not asked about"
 
 
 def guarantees(prover: Prover) -> Iterator[str]:
