@@ -42,6 +42,7 @@ TESTS = {
         "tests/policy/test_published.py",
         "tests/policy/test_assumed.py",
         "tests/policy/test_fine_points.py",
+        "tests/docs/test_proofs.py",
         "tests/policy/test_said.py",
         "tests/policy/test_formulas_agree.py",
         "tests/policy/test_cells.py",

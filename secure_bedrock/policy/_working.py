@@ -76,9 +76,10 @@ def _sought(estate: Estate, call: Call, budget: Budget) -> Circumstances:
 
 def _statement(request: Request) -> Statement:
     """The one request, as a statement: its values get cells of their own."""
+    stated = {**request.context, **({"aws:SourceVpce": request.endpoint} if request.endpoint else {})}
     conditions = tuple(
         Condition(operator="StringEquals", key=key, values=(value,))
-        for key, value in request.context.items()
+        for key, value in stated.items()
         if isinstance(value, str)
     )
     return requests(actions=(request.action,), resources=(request.resource,), conditions=conditions)

@@ -122,6 +122,10 @@ CASES = {
         ),
         never(resources=(f"arn:aws:bedrock:eu-west-1:{HOME}:application-inference-profile/other",)), Refuted, "/other",
     ),
+    "values of a variable behind other text": (
+        app(allow(StringEquals={RESOURCE_TAG: f"x${{{OWN_TAG}}}"}), trust=anybody_tags()),
+        never(where("StringEquals", RESOURCE_TAG, "xsecret")), Refuted, "tagged team=secret",
+    ),
     "a role that anybody tags keeps its name": (
         app(allow(ArnEquals={"aws:PrincipalArn": f"arn:aws:iam::{HOME}:role/other"}), trust=anybody_tags()), never(),
         Proved, "",
@@ -190,6 +194,41 @@ def test_whether_destinations_carry_the_network_is_not_settled():
     verdict = prove(estate, catalogue.calls_work(call))
     assert isinstance(verdict, Unknown), str(verdict)
     assert verdict.reason == "what AWS does not settle"
+
+
+@pytest.mark.parametrize(
+    ("operator", "key", "value"),
+    [("StringNotEquals", "aws:SourceVpc", "vpc-1"), ("NotIpAddress", "aws:VpcSourceIp", "10.0.0.0/24")],
+)
+def test_whether_destinations_carry_the_rest_of_the_network_is_not_settled_either(operator, key, value):
+    """Nor is it with a key that a call through an endpoint has but need not state; without a profile it is."""
+    estate = app(EVERYTHING, deny(resource="arn:aws:bedrock:*::foundation-model/*", **{operator: {key: value}}))
+    direct, profile = (
+        Call(principal="app", operation="Converse", model=model, region="eu-west-1", endpoint="vpce-1")
+        for model in ("amazon.nova-lite-v1:0", "eu.amazon.nova-lite-v1:0")
+    )
+    assert isinstance(prove(estate, catalogue.calls_work(direct)), Proved)
+    assert isinstance(prove(estate, catalogue.calls_work(profile)), Unknown)
+
+
+def test_a_role_in_a_chain_may_ask_when_its_session_began():
+    """What a call does not say of the sign-in of a later role is left open, and contradicts no guarantee."""
+    hop = Principal(
+        arn=f"arn:aws:iam::{HOME}:role/hop",
+        identity=(
+            document(
+                EVERYTHING,
+                deny(DateLessThan={"aws:TokenIssueTime": "2026-01-01T00:00:00Z"}),
+                deny(NotIpAddress={"aws:SourceIp": "203.0.113.0/24"}),
+            ),
+        ),
+        trust=document({"Effect": "Allow", "Principal": {"AWS": ROLE}, "Action": "sts:AssumeRole"}),
+    )
+    estate = app(EVERYTHING)
+    estate = Estate(principals={**estate.principals, "hop": hop})
+    call = Call(principal="app", via=("hop",), operation="Converse", model="amazon.nova-lite-v1:0", region="eu-west-1")
+    verdict = prove(estate, catalogue.calls_work(call))
+    assert isinstance(verdict, Proved), str(verdict)
 
 
 def test_a_change_of_agents_is_a_change():
