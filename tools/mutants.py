@@ -34,7 +34,7 @@ PROVER = (
 #: Left out of the tests that must notice: what is asked about speed, which a busy machine decides.
 SLOW = "not hostile and not millisecond and not milliseconds"
 TESTS = {
-    "evaluator": ("tests/policy/test_refused.py", "tests/policy/test_evaluation.py"),
+    "evaluator": ("tests/policy/test_refused.py", "tests/policy/test_evaluation.py", "tests/policy/test_said.py"),
     "prover": (
         "tests/policy/test_invariants.py",
         "tests/policy/test_nasty.py",

@@ -6,13 +6,15 @@ request that is chosen among many, is noticed and looked at.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
-from secure_bedrock.policy import Estate, Policy, diff, requests
-from secure_bedrock.policy.cases import read_estate
+from secure_bedrock.policy import Estate, Policy, diff, evaluate, requests
+from secure_bedrock.policy.cases import from_case, read_estate
 from secure_bedrock.policy.invariants import Invariant, Never, Scope
 from secure_bedrock.policy.proving import prove_all
 from secure_bedrock.policy.verdicts import Proved, Refuted, Unknown
@@ -22,6 +24,7 @@ from tests.policy.test_nasty import CASES as REQUESTS
 from tests.policy.test_nasty_identities import CASES as IDENTITIES
 from tests.policy.test_published import PUBLISHED
 
+FILES = Path(__file__).parent / "cases"
 SCOPES = {
     "named": Scope(), "unnamed": Scope(unnamed=True), "outside": Scope(principals=(), outside=True),
     "services": Scope(principals=(), services=True),
@@ -99,3 +102,12 @@ def test_of_what_a_change_opens(seed, snapshot):
     assert {
         name: [[*map(str, each.gained)], [*map(str, each.lost)], [*each.unsettled]] for name, each in changes.items()
     } == snapshot
+
+
+def test_of_what_decisions_rest_on_and_leave_open(snapshot):
+    """Of every case, where there is any of that."""
+    rows = [row for path in sorted(FILES.glob("*.json")) for row in json.loads(path.read_text("utf-8"))]
+    cases = [from_case(row) for row in rows if "question" not in row]
+    decisions = {each.name: evaluate(each.estate, each.question) for each in cases}
+    told = {name: [*each.assumptions, *(f"open: {text}" for text in each.disputed)] for name, each in decisions.items()}
+    assert {name: each for name, each in told.items() if each} == snapshot
