@@ -57,7 +57,7 @@ TESTS = {
     ),
 }
 RANDOM_QUESTIONS = 1200
-SECONDS = 120
+SECONDS = 300
 
 
 @dataclass(frozen=True)
