@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from secure_bedrock.policy import Call, Estate, Policy, Principal, diff, evaluate, prove
+from secure_bedrock.policy import Call, Estate, Policy, Principal, Request, diff, evaluate, prove
 from secure_bedrock.policy import bedrock_invariants as catalogue
 from secure_bedrock.policy._subjects import named
 from secure_bedrock.policy.document import Condition
 from secure_bedrock.policy.invariants import Never, Scope, requests
+from secure_bedrock.policy.matching import compile_policy
 from secure_bedrock.policy.verdicts import Proved, Refuted, Unknown
 
 HOME, ABROAD = "111122223333", "444455556666"
@@ -234,3 +235,18 @@ def test_a_role_in_a_chain_may_ask_when_its_session_began():
 def test_a_change_of_agents_is_a_change():
     found = diff(app(allow()), app(allow(), allow("bedrock-agentcore:InvokeAgentRuntime")))
     assert [each.description for each in found.gained] == ["bedrock-agentcore:InvokeAgentRuntime"]
+
+
+@pytest.mark.parametrize("principal", [{}, {"Principal": "*"}])
+def test_a_document_whose_kind_is_not_known_may_name_principals_or_not(principal):
+    statement = {"Effect": "Allow", "Action": INVOKE, "Resource": "*", **principal}
+    assert len(compile_policy(document(statement), principals=None)) == 1
+
+
+def test_a_value_that_is_no_arn_against_a_pattern_that_is_none_is_not_settled():
+    estate = app(allow(ArnLike={"aws:SourceArn": ["plain", f"arn:aws:s3:::{BUCKET}"]}))
+    decision = evaluate(
+        estate, Request(principal="app", action=INVOKE, resource=MODEL, context={"aws:SourceArn": "other"})
+    )
+    assert not decision.allowed
+    assert decision.disputed
