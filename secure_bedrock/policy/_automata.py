@@ -137,7 +137,8 @@ class Cells:
 
         def note(state: int, text: str) -> None:
             signature = state & machine.accepting
-            if signature & required == required and signature not in found:
+            is_new = signature not in found or (found[signature].endswith("/") and not text.endswith("/"))
+            if signature & required == required and is_new:  # a name that is empty reads badly, and AWS has none
                 if text in self._single:
                     doubtful.add(signature)
                 else:

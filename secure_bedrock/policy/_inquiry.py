@@ -89,6 +89,7 @@ class Inquiry:
 
     @cached_property
     def _usable(self) -> int:
+        """The cells of the actions that may be allowed in some request, and perhaps more."""
         action = self.space.action
         return projection(self.allowed(closed=False)[0], action.number, action.every)
 
@@ -109,9 +110,8 @@ class Inquiry:
         """Return a request that a statement covers and that is allowed, or why there may be one."""
         budget = self.prover.budget
         cells = self.space.covered(statement)
-        if not (self._grants.may_give(cells) and self.is_possible(statement) and self._is_granted(statement)):
-            return Answer()
-        if not self._may_use(cells):
+        is_granted = self._grants.may_give(cells) and self.is_possible(statement) and self._is_granted(statement)
+        if not (is_granted and self._may_use(cells)):
             return Answer()
         wide = self.covered(statement, maybe=True)
         reasons = tuple(self.encoding.reasons)
@@ -128,9 +128,13 @@ class Inquiry:
 
     def _is_granted(self, statement: CompiledStatement) -> bool:
         """Whether anything grants what a statement covers: never too narrow, and before denies and limits are read."""
-        rough = Model(self.subject.estate, self.encoding, self.subject.caller, closed=False).granted_roughly()
-        formula = all_of([self.covered(statement, maybe=True), rough])
+        formula = all_of([self.covered(statement, maybe=True), self._roughly])
         return find(formula, self.prover.budget) is not None
+
+    @cached_property
+    def _roughly(self) -> Formula:
+        """What anything grants; by a model of its own, since what `allowed` hangs on is noted where it is first met."""
+        return Model(self.subject.estate, self.encoding, self.subject.caller, closed=False).granted_roughly()
 
     def _confirmed(self, box: dict[int, int], statement: CompiledStatement) -> Answer:
         found: Candidate | None = None
