@@ -117,6 +117,12 @@ def test_a_text_with_a_cell_of_its_own_hides_no_other(patterns, characters, coun
     assert all(cells.index(text) is not None for text in texts)
 
 
+def test_a_star_that_crosses_no_colon_is_no_prefix():
+    globs = [Glob(("ab", Wild.MANY), fields=5)]
+    cells = Cells(globs, ANY_TEXT, Budget(100_000))
+    assert cells.index("abc") == cells.index("ab") != cells.index("ab:c") == cells.index("x")
+
+
 TYPED = {
     "Numeric": ("0", "1", "1.5", "-3", "1e3", "1.50", "10", "0.001"),
     "Date": ("2026-05-01T00:00:00Z", "2026-05-01", "2026-05-01T02:00:00+02:00", "2026-05-01T00:00:01Z", "1777593600"),

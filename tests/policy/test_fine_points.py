@@ -142,6 +142,16 @@ CASES = {
         app(allow(StringEquals={OWN_TAG: "brought"}), trust=anybody_tags(REFUSES_TRANSITIVE), tags=(("team", "mine"),)),
         never(), Refuted, "tagged team=brought",
     ),
+    "an Allow that ties another key admits the tag": (
+        app(
+            allow(StringEquals={OWN_TAG: "brought"}), tags=(("team", "mine"),),
+            trust=document({
+                "Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:*",
+                "Condition": {"ForAllValues:StringEquals": {"sts:TransitiveTagKeys": ["project"]}},
+            }),
+        ),
+        never(), Refuted, "tagged team=brought",
+    ),
     "a service is in no account": (
         Estate(resource_policies={BUCKET: document({
             "Effect": "Allow", "Principal": {"Service": "logs.amazonaws.com"}, "Action": "s3:PutObject",
