@@ -15,7 +15,7 @@ from secure_bedrock.policy.estate import Estate
 from secure_bedrock.policy.request import Request, Value
 
 #: Keys of requests that came through an endpoint, and only of those.
-_THROUGH_ENDPOINT = (
+THROUGH_ENDPOINT = (
     "aws:sourcevpce", "aws:sourcevpc", "aws:sourcevpcarn", "aws:vpcsourceip", "aws:vpceaccount", "aws:vpceorgid",
     "aws:vpceorgpaths",
 )  # fmt: skip
@@ -88,7 +88,7 @@ def _add_resource(context: dict[str, Value], estate: Estate, fields: Fields) -> 
 def _add_endpoint(context: dict[str, Value], estate: Estate, request: Request) -> None:
     stated = {name.lower() for name in request.context}
     if request.endpoint is None:
-        found = stated.intersection(_THROUGH_ENDPOINT)
+        found = stated.intersection(THROUGH_ENDPOINT)
         if found:
             raise InvalidInput(f"context {min(found)}: a request without an endpoint has no such key; give `endpoint`")
         return

@@ -12,7 +12,7 @@ from secure_bedrock.policy._context import UNSPECIFIED
 from secure_bedrock.policy._encoding import Encoding, Free
 from secure_bedrock.policy._formulas import FALSE, TRUE, Formula, all_of, any_of, negation
 from secure_bedrock.policy._globs import matcher, parse
-from secure_bedrock.policy._space import NO_RESOURCE, Attribute, Vocabulary
+from secure_bedrock.policy._space import NO_RESOURCE, OF_AWS, Attribute, Vocabulary
 from secure_bedrock.policy.estate import Estate
 from secure_bedrock.policy.evaluation import TRUST_ACTIONS
 from secure_bedrock.policy.relations import COMPANIONS, Fact, Relation, all_relations
@@ -57,6 +57,8 @@ def prepare(vocabulary: Vocabulary, estate: Estate) -> frozenset[str]:
             vocabulary.add_value(key, value)
     if "aws:requestedregion" in used:
         _prepare_regions(vocabulary)
+    if "aws:resourceaccount" in used:
+        vocabulary.add_resource(OF_AWS, variables=False)
     if len(used & _CLOCKS) > 1:
         _share(vocabulary, _CLOCKS)
     return used
@@ -104,7 +106,7 @@ def _prepare_regions(vocabulary: Vocabulary) -> None:
     """The Region in an ARN and the key are told apart by the same patterns."""
     vocabulary.add_value("aws:requestedregion", UNSPECIFIED)
     vocabulary.add_value("region", UNSPECIFIED)
-    vocabulary.add_resource("arn:*:bedrock:*:*:foundation-model/*", variables=False)
+    vocabulary.add_resource(OF_AWS, variables=False)
     vocabulary.ties_regions = True
 
 

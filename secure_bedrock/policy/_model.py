@@ -16,7 +16,7 @@ from secure_bedrock.policy._callers import ACCOUNT_ID, Caller, Grant, Kind
 from secure_bedrock.policy._encoding import Encoding
 from secure_bedrock.policy._formulas import FALSE, TRUE, Formula, all_of, any_of, negation
 from secure_bedrock.policy._rcp_services import SERVICES
-from secure_bedrock.policy._space import NO_RESOURCE, Space
+from secure_bedrock.policy._space import NO_RESOURCE, OF_AWS, Space
 from secure_bedrock.policy.estate import Estate, Layer
 from secure_bedrock.policy.matching import CompiledStatement
 
@@ -185,7 +185,8 @@ class Model:
         stated: Formula = TRUE if None in wanted else FALSE
         if self.encoding.space.vocabulary.uses("aws:resourceaccount"):
             key = self.encoding.space.key("aws:resourceaccount")
-            stated = key.among(wanted)
+            of_aws = self.encoding.resource(OF_AWS, variables=False, maybe=True)
+            stated = any_of([all_of([of_aws, stated]), all_of([negation(of_aws), key.among(wanted)])])
         by_key = all_of([negation(none), others, stated])
         by_field = all_of([negation(none), fields[3].among(value for value in wanted if value)])
         return any_of([by_field, by_key, *([none] if None in wanted else [])])

@@ -17,7 +17,7 @@ from secure_bedrock.policy._linking import known_actions, prepare, types_of
 from secure_bedrock.policy._rcp_services import SERVICES
 from secure_bedrock.policy._space import Space, Vocabulary
 from secure_bedrock.policy._subjects import Subject
-from secure_bedrock.policy.document import VERSION, Condition, Policy, Statement
+from secure_bedrock.policy.document import VERSION, Condition, Statement
 from secure_bedrock.policy.estate import Estate
 from secure_bedrock.policy.evaluation import TRUST_ACTIONS
 from secure_bedrock.policy.invariants import Scope
@@ -108,7 +108,7 @@ class Prover:
                     vocabulary.add_value(key, value)
 
     def _add_estate(self, vocabulary: Vocabulary, estate: Estate) -> None:
-        for policy in _policies(estate):
+        for policy in estate.policies:
             for statement in policy.statements:
                 if self.is_about(statement):
                     variables = policy.version == VERSION
@@ -193,18 +193,6 @@ def services_of(statements: Iterable[Statement]) -> frozenset[str] | None:
 
 def _meets(actions: tuple[str, ...], services: frozenset[str]) -> bool:
     return any(":" not in each or each == "*:*" or each.partition(":")[0].lower() in services for each in actions)
-
-
-def _policies(estate: Estate) -> Iterator[Policy]:
-    levels = [*estate.scps, *estate.rcps]
-    for account in estate.accounts.values():
-        levels += [*(account.scps or ()), *(account.rcps or ())]
-    yield from (policy for level in levels for policy in level)
-    for principal in estate.principals.values():
-        yield from principal.identity
-        yield from (policy for policy in (principal.boundary, principal.trust) if policy)
-    yield from (endpoint.policy for endpoint in estate.endpoints.values() if endpoint.policy)
-    yield from estate.resource_policies.values()
 
 
 def _add_names(vocabulary: Vocabulary, subject: Subject) -> None:

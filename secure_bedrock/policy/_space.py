@@ -25,6 +25,8 @@ from secure_bedrock.policy.matching import CompiledStatement
 
 #: The resource of an action that has none.
 NO_RESOURCE = "*"
+#: What belongs to AWS, whatever a request says: foundation models.
+OF_AWS = "arn:*:bedrock:*:*:foundation-model/*"
 #: The name of each field of a resource but the first.
 FIELD_NAMES = ("partition", "service", "region", "account", "rest")
 _ACTION = Domain(within=Glob((Wild.ONE, Wild.MANY, ":", Wild.ONE, Wild.MANY)), without="*")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
@@ -69,7 +69,7 @@ def load_bearing(estate: Estate, invariants: Sequence[Invariant], *, budget: int
     ]
     return tuple(
         _load(estate, held, policy, index, budget)
-        for policy in dict.fromkeys(_policies(estate))
+        for policy in dict.fromkeys(estate.policies)
         for index in range(len(policy.statements))
     )
 
@@ -95,17 +95,6 @@ def _names_no_action(statement: Statement) -> bool:
         "*" not in action and "?" not in action and action.partition(":")[0] in services and action not in known
         for action in named
     )
-
-
-def _policies(estate: Estate) -> Iterator[Policy]:
-    found: list[Policy] = []
-
-    def seen(policy: Policy) -> Policy:
-        found.append(policy)
-        return policy
-
-    _mapped(estate, seen)
-    yield from found
 
 
 def _mapped(estate: Estate, change: Callable[[Policy], Policy]) -> Estate:

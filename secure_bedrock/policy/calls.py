@@ -17,7 +17,7 @@ from secure_bedrock.policy._operations import OPERATIONS, Operation, Target, car
 from secure_bedrock.policy.authorisation import Authorisation
 from secure_bedrock.policy.document import Policy
 from secure_bedrock.policy.environment import Environment, partition_of
-from secure_bedrock.policy.estate import Estate
+from secure_bedrock.policy.estate import Estate, asks_whose
 from secure_bedrock.policy.models import Model
 from secure_bedrock.policy.request import Request, Value
 
@@ -37,6 +37,12 @@ _ON_BEHALF: dict[str, Value] = {
     "aws:CalledViaFirst": _BEDROCK,
     "aws:CalledViaLast": _BEDROCK,
 }
+#: Whose a foundation model is: an account and an organisation that are nobody else's.
+_OF_BEDROCK: dict[str, Value] = {
+    "aws:ResourceAccount": "000000000000",
+    "aws:ResourceOrgID": "o-amazonbedrock",
+    "aws:ResourceOrgPaths": ("o-amazonbedrock/r-0000/",),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +57,8 @@ class Call:
         resource: the ARN of what is called instead: an agent alias, a knowledge base, a project, a flow alias; beside a
             guardrail the guardrail profile it routes through.
         endpoint: the VPC endpoint it goes through. Default: none, it goes over the Internet.
-        context: condition keys that do not follow from the rest, such as `aws:SourceIp`.
+        context: condition keys that do not follow from the rest, such as `aws:SourceIp`. Of a call through an endpoint
+            that is the address the roles are assumed from.
         credentials: `sigv4`, the default, or a Bedrock API key: `short_term_key`, or `long_term_key` of an IAM user.
         guardrail: the ARN of a guardrail, with `:VERSION` for a numbered version.
         via: the roles that are assumed first, in this order, by name or ARN.
@@ -80,13 +87,20 @@ class Step:
 
     Attributes:
         readings: the request; several where AWS does not say which keys it carries: each must be allowed.
+        bare: the same without the network of the call, where AWS does not say whether it carries that.
         note: what AWS does not say, empty where it does.
         is_certain: whether AWS is known to make it at all.
     """
 
     readings: tuple[Request, ...]
+    bare: tuple[Request, ...] = ()
     note: str = ""
     is_certain: bool = True
+
+    @property
+    def every(self) -> tuple[Request, ...]:
+        """All readings."""
+        return (*self.readings, *self.bare)
 
 
 def steps_of(estate: Estate, call: Call) -> tuple[Step, ...]:
@@ -106,7 +120,8 @@ def steps_of(estate: Estate, call: Call) -> tuple[Step, ...]:
     operation = OPERATIONS[call.operation]
     _require_possible(estate, call, operation)
     last = call.via[-1] if call.via else call.principal
-    making = _Making(call, operation, last, _place(estate.caller(last), call))
+    asks = estate.asks_whose or asks_whose(call.session_policies)
+    making = _Making(call, operation, last, _place(estate.caller(last), call), asks)
     return (*_role_changes(estate, call), *_token(making), *making.steps())
 
 
@@ -153,12 +168,13 @@ def _token(making: _Making) -> Iterator[Step]:
 
 @dataclass(frozen=True, slots=True)
 class _Making:
-    """A call being made: by whom, as which operation, from where."""
+    """A call being made: by whom, as which operation, from where, and whether any policy asks whose a resource is."""
 
     call: Call
     operation: Operation
     who: str
     place: Environment
+    asks_whose: bool
 
     def steps(self) -> Iterator[Step]:
         target = self.operation.target
@@ -167,7 +183,9 @@ class _Making:
                 yield self.on_model(authorisation)
         elif target is Target.FOUNDATION_MODEL:
             for arn in self.model.foundation_models(self.place):
-                yield self.on(arn)
+                contexts, notes = self.whose(arn, [{}])
+                readings = tuple(self.request(self.operation.action, arn, context) for context in contexts)
+                yield Step(readings, note="".join(notes))
         elif target is Target.RESPONSES:
             yield from self.responses()
         elif target is Target.PROJECT:
@@ -190,7 +208,8 @@ class _Making:
         if target is Target.BATCH and self.call.service_role:
             passed = {"iam:PassedToService": _BEDROCK, "aws:RequestedRegion": self.call.region}
             direct = self.call.endpoint is None
-            yield Step((self.request("iam:PassRole", self.call.service_role, passed, network=direct),))
+            reading = self.request("iam:PassRole", self.call.service_role, passed, network=direct)
+            yield Step((reading,)) if direct else Step((), (reading,))
         if target is Target.GUARDRAIL or (self.call.guardrail and self.operation.takes_guardrail):
             for resource in (unversioned(self.given("guardrail")), self.call.resource):
                 if resource:
@@ -208,8 +227,9 @@ class _Making:
         """An authorisation on a model or profile, in each way AWS may mean it.
 
         Unsettled are: whether a profile's own authorisation carries the guardrail; which of two profiles the key names
-        for an application profile, and whether a batch job's models carry it; and whether the models behind a profile,
-        or those a service calls for somebody who came through an endpoint, carry the network of the call.
+        for an application profile, and whether a batch job's models carry it; whether the models behind a profile, or
+        those a service calls for somebody who came through an endpoint, carry the network of the call; and what `whose`
+        says.
         """
         resource, through = authorisation.resource, authorisation.only_through
         notes = []
@@ -228,13 +248,29 @@ class _Making:
             contexts = keyed if carries(action, key) else [*contexts, *keyed]
             notes += ["which profile the key names"] if len(through) > 1 else []
             notes += [] if carries(action, key) else ["whether a batch job's models carry the profile"]
-        readings = [self.request(action, resource, context) for context in contexts]
+        contexts, more = self.whose(resource, contexts)
+        notes += more
+        readings = tuple(self.request(action, resource, context) for context in contexts)
+        bare: tuple[Request, ...] = ()
         if through or (on_behalf and self.call.endpoint):
-            readings += [self.request(action, resource, context, network=False) for context in contexts]
+            bare = tuple(self.request(action, resource, context, network=False) for context in contexts)
             notes.append("whether the models behind a profile or a service carry the network")
         is_copy = ":inference-profile/" in resource and bool(through)
         notes += ["whether the copied profile is authorised"] if is_copy else []
-        return Step(tuple(readings), "; ".join(notes), is_certain=not is_copy)
+        return Step(readings, bare, "; ".join(notes), is_certain=not is_copy)
+
+    def whose(self, resource: str, contexts: list[dict[str, Value]]) -> tuple[list[dict[str, Value]], list[str]]:
+        """Return the ways in which a request may say whose a foundation model is, and what is open about that.
+
+        AWS says of batch jobs alone that conditions on the organisation of the resource fail for foundation models,
+        since the service owns them ("Required permissions for batch inference"). It matters where a policy asks.
+        """
+        if not self.asks_whose or ":foundation-model/" not in resource:
+            return contexts, []
+        owned = [context | _OF_BEDROCK for context in contexts]
+        if self.operation.target is Target.BATCH:
+            return owned, []
+        return [*contexts, *owned], ["whether a request says that a foundation model is the service's"]
 
     def responses(self) -> Iterator[Step]:
         """The Responses API: the model carries the project, the project carries the model that was named.
@@ -246,9 +282,13 @@ class _Making:
         is_settled = surely_carries(self.operation.action, key)
         for index, authorisation in enumerate(self.model.authorisations(self.place)):
             step = self.on_model(authorisation)
-            keyed = tuple(replace(each, context={**each.context, key: project}) for each in step.readings)
+            ways = [
+                tuple(replace(each, context={**each.context, key: project}) for each in among)
+                + (() if is_settled else among)
+                for among in (step.readings, step.bare)
+            ]
             note = step.note if is_settled else f"{step.note}; whether a streamed answer's model carries the project"
-            yield replace(step, readings=keyed if is_settled else (*keyed, *step.readings), note=note.lstrip("; "))
+            yield Step(*ways, note.lstrip("; "), step.is_certain)
             if index == 0:
                 named = {"bedrock:ModelArn": authorisation.resource}
                 yield Step((self.request("bedrock:InvokeModel", project, named),))
@@ -269,6 +309,7 @@ class _Making:
             if carries(action, name)
             and not (self.call.via and name.lower().startswith(_OF_SIGN_IN))
             and (network or not name.lower().startswith(_OF_NETWORK))
+            and not (self.call.endpoint and self.call.via and name.lower() == "aws:sourceip")
         }
         return Request(
             principal=self.who,

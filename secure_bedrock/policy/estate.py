@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from types import MappingProxyType
@@ -18,6 +18,8 @@ LayerKind = Literal["scp", "rcp", "endpoint", "resource", "identity", "boundary"
 Level = tuple[Policy, ...]
 Item = TypeVar("Item")
 
+#: Keys about whose a resource is.
+_WHOSE = ("aws:resourceaccount", "aws:resourceorg")
 #: Layers whose statements name principals; in the others they must not.
 _NAMING = {"rcp", "endpoint", "resource", "trust"}
 
@@ -146,6 +148,24 @@ class Estate:
     def _layers(self) -> dict[object, tuple[Layer, ...]]:
         return {}
 
+    @property
+    def policies(self) -> Iterator[Policy]:
+        """Every document, once for each place where it stands."""
+        levels = [*self.scps, *self.rcps]
+        for account in self.accounts.values():
+            levels += [*(account.scps or ()), *(account.rcps or ())]
+        yield from (policy for level in levels for policy in level)
+        for principal in self.principals.values():
+            yield from principal.identity
+            yield from (policy for policy in (principal.boundary, principal.trust) if policy)
+        yield from (endpoint.policy for endpoint in self.endpoints.values() if endpoint.policy)
+        yield from self.resource_policies.values()
+
+    @cached_property
+    def asks_whose(self) -> bool:
+        """Whether any document asks to which account or organisation a resource belongs."""
+        return asks_whose(self.policies)
+
     @cached_property
     def own_accounts(self) -> frozenset[str]:
         """The accounts that its principals, resources and settings name."""
@@ -240,3 +260,9 @@ class Estate:
         if key not in self._layers:
             self._layers[key] = (Layer(kind=kind, policies=(policy,), name=name),)
         return self._layers[key]
+
+
+def asks_whose(policies: Iterable[Policy]) -> bool:
+    """Whether any of some documents asks to which account or organisation a resource belongs."""
+    conditions = (each for policy in policies for row in policy.statements for each in row.conditions)
+    return any(each.key.lower().startswith(_WHOSE) for each in conditions)

@@ -20,6 +20,8 @@ from secure_bedrock.policy.estate import Estate, Layer, LayerKind
 from secure_bedrock.policy.matching import Finding, View
 from secure_bedrock.policy.request import Request
 
+#: What belongs to AWS, whatever a request says.
+_OF_AWS = "foundation-model/"
 #: Actions that a role's trust policy decides about.
 TRUST_ACTIONS = ("sts:assumerole", "sts:tagsession", "sts:setsourceidentity")
 
@@ -59,6 +61,8 @@ def _owner(view: View) -> str | None:
         return None
     if ACCOUNT_ID.fullmatch(view.fields[4]):
         return view.fields[4]
+    if view.fields[2] == "bedrock" and view.fields[5].startswith(_OF_AWS):
+        return None
     stated = view.context.get("aws:resourceaccount")
     return stated if isinstance(stated, str) else None
 
@@ -218,7 +222,7 @@ def _decide_call(estate: Estate, call: Call) -> Decision:
     disputed: list[str] = []
     is_open = True
     for step in steps_of(estate, call):
-        decisions = [decide(estate, reading) for reading in step.readings]
+        decisions = [decide(estate, reading) for reading in step.every]
         denied = next((decision for decision in decisions if not decision.allowed), None)
         chosen.append(denied or decisions[0])
         if denied is None:

@@ -36,8 +36,9 @@ class Witness:
         principal = self.estate.principals.get(request.principal)
         words = [principal.arn if principal else request.principal]
         if isinstance(request, Call):
-            target = request.model or request.resource or ""
-            words += [request.operation, str(target), f"from {request.region}"]
+            model = request.model
+            target = model if isinstance(model, str) else model and (model.arn or model.id)
+            words += [request.operation, target or request.resource or "", f"from {request.region}"]
         else:
             words += [request.action, request.resource]
         if request.endpoint:

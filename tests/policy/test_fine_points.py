@@ -204,7 +204,7 @@ def test_whether_destinations_carry_the_network_is_not_settled():
     )
     verdict = prove(estate, catalogue.calls_work(call))
     assert isinstance(verdict, Unknown), str(verdict)
-    assert verdict.reason == "what AWS does not settle"
+    assert verdict.reason == "whether the models behind a profile or a service carry the network"
 
 
 @pytest.mark.parametrize(

@@ -27,43 +27,54 @@ def asks(operator, key, values):
     return [deny(Condition={operator: {key: values}})]
 
 
-def crossed(random):
+def crossed(random: Random):
     keys = [f"aws:RequestTag/k{n}" for n in range(60)]
     return {"StringEquals": {key: random.choice("ab") for key in random.sample(keys, 3)}}
 
 
-N = MEGABYTE
+def by_three(count):
+    random = Random(1)  # noqa: S311 - not for secrets
+    return [deny(Condition=crossed(random)) for _ in range(count)]
+
+
 TAG, VARIABLE = "aws:RequestTag/k{0}", "${{aws:PrincipalTag/k{0}}}"
 MODELS = "arn:aws:bedrock:*:*:foundation-model/"
-RANDOM = Random(1)  # noqa: S311 - not for secrets
+#: Statements of each kind, of about so many characters.
 KINDS = {
-    "one value of stars": lambda: asks("StringLike", "aws:UserAgent", "*a" * (N // 2)),
-    "one value in any case": lambda: asks("StringEqualsIgnoreCase", "aws:UserAgent", "aB" * (N // 2)),
-    "one value of variables": lambda: asks("StringLike", "aws:UserAgent", "${aws:PrincipalTag/a}*" * (N // 22)),
-    "one resource": lambda: [deny(Resource="arn:aws:bedrock:*:*:" + "*a" * (N // 2))],
-    "keys with variables": lambda: [
-        deny(Condition={"StringEquals": {TAG.format(n): VARIABLE.format(n)}}) for n in range(N // 120)
+    "one value of stars": lambda size: asks("StringLike", "aws:UserAgent", "*a" * (size // 2)),
+    "one value in any case": lambda size: asks("StringEqualsIgnoreCase", "aws:UserAgent", "aB" * (size // 2)),
+    "one value of variables": lambda size: asks("StringLike", "aws:UserAgent", "${aws:PrincipalTag/a}*" * (size // 22)),
+    "one resource": lambda size: [deny(Resource="arn:aws:bedrock:*:*:" + "*a" * (size // 2))],
+    "keys with variables": lambda size: [
+        deny(Condition={"StringEquals": {TAG.format(n): VARIABLE.format(n)}}) for n in range(size // 120)
     ],
-    "values in every order": lambda: asks(
-        "StringLike", "aws:UserAgent", [f"*{chr(0x4E00 + n % 20000)}{n:06}*" for n in range(N // 13)]
+    "values in every order": lambda size: asks(
+        "StringLike", "aws:UserAgent", [f"*{chr(0x4E00 + n % 20000)}{n:06}*" for n in range(size // 13)]
     ),
-    "resources": lambda: [deny(Resource=[f"{MODELS}*{n:x}*{n * 7:x}*" for n in range(N // 53)])],
-    "statements": lambda: [deny(Resource=f"{MODELS}{n:09}") for n in range(N // 110)],
-    "denials that cross": lambda: [deny(Condition=crossed(RANDOM)) for _ in range(N // 160)],
-    "keys": lambda: [deny(Condition={"Null": {TAG.format(n): "true"}}) for n in range(N // 110)],
-    "numbers": lambda: asks("NumericEquals", "s3:max-keys", [f"{n:07}" for n in range(N // 10)]),
-    "tags": lambda: asks("ForAllValues:StringLike", "aws:TagKeys", [f"*{n:07}*" for n in range(N // 13)]),
+    "resources": lambda size: [deny(Resource=[f"{MODELS}*{n:x}*{n * 7:x}*" for n in range(size // 53)])],
+    "statements": lambda size: [deny(Resource=f"{MODELS}{n:09}") for n in range(size // 110)],
+    "denials that cross": lambda size: by_three(size // 160),
+    "keys": lambda size: [deny(Condition={"Null": {TAG.format(n): "true"}}) for n in range(size // 110)],
+    "numbers": lambda size: asks("NumericEquals", "s3:max-keys", [f"{n:07}" for n in range(size // 10)]),
+    "tags": lambda size: asks("ForAllValues:StringLike", "aws:TagKeys", [f"*{n:07}*" for n in range(size // 13)]),
 }
+
+
+def document(kind, size):
+    return {"Version": "2012-10-17", "Statement": [EVERYTHING, *KINDS[kind](size)]}
+
+
+def world(plain):
+    return Estate(principals={"app": Principal(arn=ROLE, identity=(Policy.from_plain(plain, name="document"),))})
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_hostile_policy_of_a_megabyte_ends_in_an_answer(kind):
-    plain = {"Version": "2012-10-17", "Statement": [EVERYTHING, *KINDS[kind]()]}
+    plain = document(kind, MEGABYTE)
     assert len(json.dumps(plain, ensure_ascii=False)) >= 0.95 * MEGABYTE
-    policy = Policy.from_plain(plain, name="document")
-    world = Estate(principals={"app": Principal(arn=ROLE, identity=(policy,))})
+    estate = world(plain)
     started = time.process_time()
-    verdict = prove(world, bedrock_invariants.nobody_uses("bedrock:InvokeModel"))
+    verdict = prove(estate, bedrock_invariants.nobody_uses("bedrock:InvokeModel"))
     assert isinstance(verdict, Refuted | Unknown)
     assert time.process_time() - started < SECONDS
     if isinstance(verdict, Unknown):
