@@ -42,6 +42,8 @@ TESTS = {
         "tests/policy/test_published.py",
         "tests/policy/test_assumed.py",
         "tests/policy/test_fine_points.py",
+        "tests/policy/test_more_fine_points.py",
+        "tests/policy/test_working.py",
         "tests/docs/test_proofs.py",
         "tests/policy/test_said.py",
         "tests/policy/test_formulas_agree.py",
@@ -53,6 +55,7 @@ TESTS = {
         "tests/policy/test_second_opinion.py",
         "tests/policy/test_metamorphic.py",
         "tests/policy/test_shortcuts_by_hand.py",
+        "tests/policy/test_costs.py",
         "tests/policy/test_shortcuts.py",
     ),
 }

@@ -25,3 +25,12 @@ class Budget:
         self.left -= steps
         if self.left < 0:
             raise ExhaustedError(f"the budget of {self.steps} steps was spent on {what}")
+
+    def part(self, most: int) -> Budget:
+        """Return a budget of its own, of what is left and no more than `most`."""
+        return Budget(min(most, max(self.left, 0)))
+
+    @property
+    def spent(self) -> int:
+        """How many steps of it were spent; what was one too many is not counted."""
+        return self.steps - max(self.left, 0)

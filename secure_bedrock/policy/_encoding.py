@@ -46,7 +46,7 @@ class Keys:
         found = self.fixed.get(key)
         if found is not None:
             return found
-        if key in self.absent or (f"{key.partition('/')[0]}/" in self.absent and "/" in key):
+        if key in self.absent or f"{key.partition('/')[0]}/" in self.absent:
             return None
         return FREE
 
@@ -185,19 +185,18 @@ class Encoding:
             matched = self._matched(each, maybe=maybe)
             if matched is None:
                 return FALSE
-            cells = self._cells_of(attribute, matched)
-            parts.append(attribute.where(cells | (1 if attribute is self.space.fields[0] else 0)))
+            parts.append(attribute.where(self._cells_of(attribute, matched)))
         return all_of(parts)
 
     def _cells_of(self, attribute: Attribute, parts: Parts) -> int:
         """Return the cells of a field whose values have a form; one text has a cell of its own."""
         text = parts[0] if len(parts) == 1 else None
-        place = self.space.place(attribute, text) if isinstance(text, str) and text != NO_RESOURCE else None
+        place = self.space.place(attribute, text) if isinstance(text, str) else None
         if place is not None:
             return 1 << place
         self.space.budget.spend(len(attribute.values), "resources")
         test = matcher(parts)
-        return mask(i for i, value in enumerate(attribute.values) if value != NO_RESOURCE and test(value or ""))
+        return mask(i for i, value in enumerate(attribute.values) if test(str(value)))
 
     def _matched(self, parts: Parts, *, maybe: bool) -> Parts | None:
         """Return what a field is compared with; with stars for variables that are open, None for one without value."""

@@ -35,9 +35,9 @@ class Growing:
 
     def grown(self, box: Box) -> Box:
         """Return the widest of the boxes that this one grows to, by which of its restrictions is dropped first."""
-        own = Budget(min(_PER_BOX, max(self._budget.left, 0)))
+        own = self._budget.part(_PER_BOX)
         found = [self._along(order, box, own) for order in self._orders(box)]
-        self._budget.spend(own.steps - max(own.left, 0), "descriptions")
+        self._budget.spend(own.spent, "descriptions")
         return self._trimmed(min(found, key=self._narrowness))
 
     def _trimmed(self, box: Box) -> Box:

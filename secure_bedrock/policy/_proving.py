@@ -220,7 +220,6 @@ def _preferred(services: frozenset[str] | None) -> dict[str, tuple[str, ...]]:
     models = tuple(f"foundation-model/{row['id']}" for row in table("models")["models"] if is_about_models)
     actions = (row["action"] for row in table("authorisations")["actions"])
     return {
-        "partition": ("aws", "aws-us-gov", "aws-cn"),
         "service": ("bedrock", "iam", "sts", "s3"),
         "region": ("eu-west-1", "eu-central-1", "us-east-1", "us-west-2", "ap-southeast-2", "ca-central-1"),
         "account": ("999999999999",),

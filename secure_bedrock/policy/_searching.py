@@ -24,7 +24,7 @@ def search(prover: Prover, subject: Subject, statement: CompiledStatement) -> An
     """
     inquiry = prover.about(subject)
     answer = inquiry.reachable(statement)
-    if answer.witness is not None or not answer.reason:
+    if not answer.reason:
         return answer
     variables = _open_variables(prover, inquiry)
     if not variables:

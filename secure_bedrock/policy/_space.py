@@ -284,7 +284,7 @@ class Space:
         return self._added(Attribute(len(self.attributes), key, (None, *values), inexact, kind))
 
     def _values(self, key: str, domain: Domain, kind: str) -> tuple[list[str], str]:
-        cost = Budget(min(_PER_KEY, max(self.budget.left, 0)))
+        cost = self.budget.part(_PER_KEY)
         found = _cells.values_of(
             list(self.vocabulary.shared.get(key) or self.vocabulary.asked.get(key, ())),
             self.known,
@@ -294,7 +294,7 @@ class Space:
             preferred=self._preferred.get(key, ()),
             only=kind,
         )
-        self.budget.spend(cost.steps - cost.left, f"the values of {key}")
+        self.budget.spend(cost.spent, f"the values of {key}")
         return found
 
     def hits(self, key: str) -> tuple[Hit, ...]:

@@ -140,7 +140,7 @@ class Subject:
         holder = caller.holder
         if holder is None:
             return self.estate, self.name
-        own = {} if self.stem else {name: value for name, value in holder.tags if name.lower() not in tags}
+        own = {name: value for name, value in holder.tags if name.lower() not in tags}
         changed = replace(holder, arn=arn or holder.arn, tags=tuple({**own, **tags}.items()))
         kept = {name: each for name, each in self.estate.principals.items() if each is not holder}
         name = next((name for name, each in self.estate.principals.items() if each is holder), "unnamed")

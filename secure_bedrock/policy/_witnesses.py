@@ -110,7 +110,7 @@ def shortest(formula: Formula, box: Box, space: Space, budget: Budget, usual: Ma
         budget: what it may cost.
         usual: values of keys to have where they do as well as others, by key.
     """
-    own = Budget(min(_SHORTENING, max(budget.left, 0)))
+    own = budget.part(_SHORTENING)
     every = {each.number: each.every for each in space.attributes}
     plain = {each.number: _plain(each, usual) for each in space.attributes}
     chosen = {number: cells & -cells for number, cells in box.items()}
@@ -130,7 +130,7 @@ def shortest(formula: Formula, box: Box, space: Space, budget: Budget, usual: Ma
         # another key in the place of this one is no shorter
         if found is not None and all(cells == plain[each] or not plain[each] for each, cells in more.items()):
             chosen = {**shorter, **more}
-    budget.spend(own.steps - max(own.left, 0), "a short request")
+    budget.spend(own.spent, "a short request")
     return chosen
 
 
