@@ -44,6 +44,7 @@ TESTS = {
         "tests/policy/test_fine_points.py",
         "tests/policy/test_more_fine_points.py",
         "tests/policy/test_working.py",
+        "tests/policy/test_descriptions.py",
         "tests/docs/test_proofs.py",
         "tests/policy/test_said.py",
         "tests/policy/test_formulas_agree.py",

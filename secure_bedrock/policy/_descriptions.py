@@ -12,6 +12,8 @@ from secure_bedrock.policy.matching import CompiledStatement
 
 #: How many values are written out.
 _SHOWN = 4
+#: What no action is called.
+_NO_ACTION = "no-such-action"
 #: So few values are listed, however few the others are.
 _FEW = 2
 
@@ -28,6 +30,9 @@ class Words:
         self._space = space
         action = space.action
         self._asked = {str(name): i for i, name in enumerate(action.values) if asked.covers(str(name))}
+        services = {name.partition(":")[0] for name in self._asked}
+        #: Services of which every action is spoken of, named by a policy or not.
+        self._whole = {service for service in services if asked.covers(f"{service}:{_NO_ACTION}")}
         self._forms = tuple(_forms(space))
 
     def of(self, box: Box) -> str:
@@ -50,12 +55,10 @@ class Words:
     def _of_service(self, service: str, names: list[str], cells: int) -> list[str]:
         inside = [name for name in names if cells >> self._asked[name] & 1]
         outside = [self._action(name) for name in names if name not in inside]
-        if not outside and len(names) > 1:
-            return [f"{service}:*"]
-        shown = [self._action(name) for name in inside]
-        if 2 * len(outside) < len(inside):
-            return [f"{service}:* but {_some(outside)}"]
-        return shown
+        is_most = service in self._whole and 2 * len(outside) < len(inside)
+        if not is_most:
+            return [self._action(name) for name in inside]
+        return [f"{service}:* but {_some(outside)}" if outside else f"{service}:*"]
 
     def _action(self, name: str) -> str:
         """An action by its name; what stands for all that no policy names is called so."""

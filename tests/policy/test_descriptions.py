@@ -1,0 +1,54 @@
+"""How a change is described: what is gained, in words, for changes written by hand."""
+
+from __future__ import annotations
+
+import pytest
+
+from secure_bedrock.policy import diff
+from tests.policy.test_fine_points import APP, HOME, INVOKE, MODEL, allow, app, deny
+
+PROFILE = f"arn:aws:bedrock:eu-west-1:{HOME}:inference-profile/eu.amazon.nova-lite-v1:0"
+STREAM = "bedrock:InvokeModelWithResponseStream"
+READS = ["bedrock:GetGuardrail", "bedrock:GetAgent", "bedrock:GetFlow"]
+#: The statements after, those before, and the actions that are compared.
+CHANGES = {
+    "everything": ([allow("bedrock:*")], [], ["bedrock:*"]),
+    "one action": ([allow(INVOKE)], [], ["bedrock:*"]),
+    "two of two": ([allow([INVOKE, STREAM])], [], [INVOKE, STREAM]),
+    "the one of one": ([allow(INVOKE)], [], [INVOKE]),
+    "all but one": ([allow("bedrock:*"), deny(INVOKE)], [], ["bedrock:*"]),
+    "half of them": ([allow([INVOKE, STREAM])], [], [INVOKE, STREAM, *READS]),
+    "most of them": ([allow([INVOKE, STREAM, *READS])], [], [INVOKE, STREAM, *READS, "bedrock:Retrieve"]),
+    "of two services": ([allow(["bedrock:*", "bedrock-mantle:*"])], [], ["bedrock:*", "bedrock-mantle:*"]),
+    "one model": ([allow(INVOKE, MODEL)], [], [INVOKE]),
+    "any but one model": ([allow(INVOKE), deny(INVOKE, MODEL)], [], [INVOKE]),
+    "a model and a profile": ([allow(INVOKE, [MODEL, PROFILE])], [], [INVOKE]),
+    "in one Region": ([allow(INVOKE, StringEquals={"aws:RequestedRegion": "eu-west-1"})], [], [INVOKE]),
+    "a key that is absent": ([allow(INVOKE, Null={"bedrock:ServiceTier": "true"})], [], [INVOKE]),
+    "a key that is there": ([allow(INVOKE, Null={"bedrock:ServiceTier": "false"})], [], [INVOKE]),
+    "one value": ([allow(INVOKE, StringEquals={"bedrock:ServiceTier": "flex"})], [], [INVOKE]),
+    "any value but one": ([allow(INVOKE, StringNotEquals={"bedrock:ServiceTier": "flex"})], [], [INVOKE]),
+    "a pattern": ([allow(INVOKE, StringLike={"bedrock:ServiceTier": "fl*"})], [], [INVOKE]),
+    "any but a pattern": ([allow(INVOKE, StringNotLike={"bedrock:ServiceTier": "fl*"})], [], [INVOKE]),
+    "two of three values": (
+        [allow(INVOKE, StringEquals={"bedrock:ServiceTier": ["a", "b", "c"]})],
+        [allow(INVOKE, StringEquals={"bedrock:ServiceTier": "a"})], [INVOKE],
+    ),
+    "a tag among others": (
+        [allow("bedrock:TagResource", **{"ForAnyValue:StringEquals": {"aws:TagKeys": "team"}})], [],
+        ["bedrock:TagResource"],
+    ),
+    "no condition any more": ([allow(INVOKE)], [allow(INVOKE, Bool={"aws:SecureTransport": "false"})], [INVOKE]),
+    "another Region": (
+        [allow(INVOKE, "arn:aws:bedrock:*::foundation-model/*")],
+        [allow(INVOKE, "arn:aws:bedrock:eu-west-1::foundation-model/*")], [INVOKE],
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_what_is_gained_in_words(name, snapshot):
+    after, before, actions = CHANGES[name]
+    change = diff(app(*before), app(*after), actions=actions, scope=APP)
+    assert not change.lost
+    assert [each.description for each in change.gained] == snapshot
