@@ -282,13 +282,13 @@ class _Making:
         is_settled = surely_carries(self.operation.action, key)
         for index, authorisation in enumerate(self.model.authorisations(self.place)):
             step = self.on_model(authorisation)
-            ways = [
+            readings, bare = (
                 tuple(replace(each, context={**each.context, key: project}) for each in among)
                 + (() if is_settled else among)
                 for among in (step.readings, step.bare)
-            ]
+            )
             note = step.note if is_settled else f"{step.note}; whether a streamed answer's model carries the project"
-            yield Step(*ways, note.lstrip("; "), step.is_certain)
+            yield Step(readings, bare, note.lstrip("; "), is_certain=step.is_certain)
             if index == 0:
                 named = {"bedrock:ModelArn": authorisation.resource}
                 yield Step((self.request("bedrock:InvokeModel", project, named),))
