@@ -263,6 +263,9 @@ class Estate:
 
 
 def asks_whose(policies: Iterable[Policy]) -> bool:
-    """Whether any of some documents asks to which account or organisation a resource belongs."""
-    conditions = (each for policy in policies for row in policy.statements for each in row.conditions)
-    return any(each.key.lower().startswith(_WHOSE) for each in conditions)
+    """Whether any of some documents asks to which account or organisation a resource belongs, by key or by variable."""
+    conditions = [each for policy in policies for row in policy.statements for each in row.conditions]
+    written = (value.lower() for each in conditions for value in each.values if "${" in value)
+    return any(each.key.lower().startswith(_WHOSE) for each in conditions) or any(
+        f"${{{key}" in value for value in written for key in _WHOSE
+    )

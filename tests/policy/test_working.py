@@ -191,6 +191,15 @@ def test_a_perimeter_around_resources_stops_foundation_models(operator, key):
     assert isinstance(prove(estate(spared), calls_work(CALLS["a model"])), Proved)
 
 
+def test_a_perimeter_may_name_the_owner_by_a_variable():
+    """The caller's account compared with the resource's, written the other way round."""
+    mine = {"StringNotEquals": {"aws:PrincipalAccount": "${aws:ResourceAccount}"}}
+    world = estate({"Effect": "Deny", "Action": "bedrock:*", "Resource": "*", "Condition": mine})
+    assert world.asks_whose
+    assert not isinstance(prove(world, calls_work(CALLS["a batch"])), Proved)
+    assert not estate({**FORMS["all"], "Condition": CONDITIONS["with a tag"]}).asks_whose
+
+
 def test_the_address_of_a_role_change_is_stated_beside_an_endpoint():
     """STS is asked over the Internet, the model through the endpoint, which hides the address."""
     call = Call(**{**fields(CALLS["a profile after a role change"]), "context": {"aws:SourceIp": "192.0.2.1"}})
