@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 from secure_bedrock.policy._formulas import Box
-from secure_bedrock.policy._globs import has_variables, matcher
 from secure_bedrock.policy._linking import known_case
-from secure_bedrock.policy._space import NO_RESOURCE, Attribute, Hit, Space, fields_of_pattern
+from secure_bedrock.policy._naming import ANY, describe_key, names_of_field
+from secure_bedrock.policy._space import NO_RESOURCE, Attribute, Hit, Space
 from secure_bedrock.policy.matching import CompiledStatement
 
 #: How many values are written out.
 _SHOWN = 4
 #: What no action is called.
 _NO_ACTION = "no-such-action"
+#: What a field may hold that is no text to show.
+_SHORT = {"": "none", ANY: "anything else"}
 #: So few values are listed, however few the others are.
 _FEW = 2
 
@@ -33,12 +35,17 @@ class Words:
         services = {name.partition(":")[0] for name in self._asked}
         #: Services of which every action is spoken of, named by a policy or not.
         self._whole = {service for service in services if asked.covers(f"{service}:{_NO_ACTION}")}
-        self._forms = tuple(_forms(space))
+        self._names = {field.name: names_of_field(space.vocabulary, field.name) for field in space.fields}
 
-    def of(self, box: Box) -> str:
-        """Return what the requests in a box have in common."""
+    def of(self, box: Box, used: Box) -> str:
+        """Return what the requests in a box have in common.
+
+        Args:
+            box: the box.
+            used: the same without the values of fields that no request in it has.
+        """
         action = box.get(self._space.action.number, self._space.action.every)
-        parts = [self._actions(action), *self._resource(box)]
+        parts = [self._actions(action), *self._resource(box, used)]
         conditions = "; ".join(self._conditions(box))
         return " ".join(parts) + (f", where {conditions}" if conditions else "")
 
@@ -67,9 +74,9 @@ class Words:
 
     # ----- resource
 
-    def _resource(self, box: Box) -> Iterator[str]:
+    def _resource(self, box: Box, used: Box) -> Iterator[str]:
         head, service, region, account, rest = self._space.fields
-        if box.get(head.number, head.every) == 1 and head.values[0] == NO_RESOURCE:
+        if used.get(head.number, head.every) == 1 and head.values[0] == NO_RESOURCE:
             yield "without a resource"
             return
         for attribute, inside, outside in (
@@ -77,8 +84,24 @@ class Words:
             (service, "of service", "of any service but"), (account, "of account", "of any account but"),
         ):  # fmt: skip
             if attribute.number in box:
-                is_in, values = self._shorter(attribute, box[attribute.number])
+                is_in, values = self._shorter(
+                    attribute, used[attribute.number], attribute.every ^ box[attribute.number]
+                )
                 yield f"{inside if is_in else outside} {_some(values)}"
+
+    def _shorter(self, field: Attribute, cells: int, others: int) -> tuple[bool, list[str]]:
+        """Return whether the values of a field are listed, rather than the others, and those.
+
+        What no policy speaks of is told by what it is not.
+        """
+        names = self._names[field.name]
+        inside, outside = _values(field, cells), _values(field, others)
+        is_open, is_shut = (any(names.of(value) == ANY for value in each) for each in (inside, outside))
+        if is_open and is_shut:
+            return True, list(dict.fromkeys(_SHORT.get(name, name) for name in map(names.of, inside)))
+        listed, left = names.listed(inside, outside), names.listed(outside, inside)
+        is_in = is_shut or (not is_open and len(listed) <= max(len(left), _FEW))
+        return is_in, [_SHORT.get(name, name) for name in (listed if is_in else left)]
 
     # ----- conditions
 
@@ -91,67 +114,13 @@ class Words:
                 is_hit = box[each.number] == 2  # noqa: PLR2004 - the cell of a hit
                 yield f"{spelling(each.key)} {'holds' if is_hit else 'does not hold'} {each.value!r}"
             elif ":" in each.name:
-                yield f"{spelling(each.name)} is {self._key(each, box[each.number])}"
-
-    def _key(self, attribute: Attribute, cells: int) -> str:
-        if cells == attribute.absent_cells:
-            return "absent"
-        if cells == attribute.every ^ attribute.absent_cells:
-            return "there"
-        others = attribute.every ^ cells
-        is_in = self._is_told(attribute, cells) and (
-            cells.bit_count() <= others.bit_count() or not self._is_told(attribute, others)
-        )
-        values = self._named(attribute, _bits(cells if is_in else others))
-        return _some(values) if is_in else f"not {_some(values)}"
-
-    def _is_told(self, attribute: Attribute, cells: int) -> bool:
-        """Whether each of the cells is one value that a policy names, or absence."""
-        asked = self._space.vocabulary.asked.get(attribute.name, ())
-        named = {value for each in asked for value in each.condition.values} | {
-            *self._space.vocabulary.extra.get(attribute.name, ())
-        }
-        return all(attribute.values[cell] in {None, "true", "false", *named} for cell in _bits(cells))
-
-    # ----- values
-
-    def _shorter(self, attribute: Attribute, cells: int) -> tuple[bool, list[str]]:
-        """Return whether its values are listed, rather than the others, and those."""
-        inside = self._named(attribute, _bits(cells))
-        outside = self._named(attribute, _bits(attribute.every ^ cells))
-        is_short = len(inside) <= max(len(outside), _FEW)
-        return (True, inside) if is_short else (False, outside)
-
-    def _named(self, attribute: Attribute, cells: list[int]) -> list[str]:
-        return list(dict.fromkeys(self._value(attribute, attribute.values[cell]) for cell in cells))
-
-    def _value(self, attribute: Attribute, value: str | None) -> str:
-        if value is None:
-            return "absent"
-        if value == NO_RESOURCE and attribute is self._space.fields[0]:
-            return "none"
-        if attribute is self._space.fields[4]:
-            return next((text for text, test in self._forms if test(value)), "anything else")
-        return value or "none"
+                yield describe_key(self._space, each, box[each.number], each.every)
 
 
-def _forms(space: Space) -> Iterator[tuple[str, Callable[[str], bool]]]:
-    """Yield the patterns of the last field, the narrowest first."""
-    found: dict[str, tuple[int, Callable[[str], bool]]] = {}
-    for text, variables in space.vocabulary.resources:
-        parts = fields_of_pattern(text, variables=variables)[5]
-        if not has_variables(parts) and text.count(":") >= 5:  # noqa: PLR2004 - colons before the field
-            literal = sum(len(part) for part in parts if isinstance(part, str))
-            is_whole = all(isinstance(part, str) for part in parts)
-            found[text.split(":", 5)[5]] = (-literal - is_whole, matcher(parts))
-    for text, (_, test) in sorted(found.items(), key=lambda row: (row[1][0], row[0])):
-        yield text, test
+def _values(field: Attribute, cells: int) -> list[str]:
+    return [str(value) for i, value in enumerate(field.values) if cells >> i & 1]
 
 
 def _some(values: list[str]) -> str:
     shown = ", ".join(values[:_SHOWN])
     return shown if len(values) <= _SHOWN else f"{shown} and {len(values) - _SHOWN} more"
-
-
-def _bits(cells: int) -> list[int]:
-    return [i for i in range(cells.bit_length()) if cells >> i & 1]

@@ -38,9 +38,9 @@ class Growing:
         own = self._budget.part(_PER_BOX)
         found = [self._along(order, box, own) for order in self._orders(box)]
         self._budget.spend(own.spent, "descriptions")
-        return self._trimmed(min(found, key=self._narrowness))
+        return min(found, key=self._narrowness)
 
-    def _trimmed(self, box: Box) -> Box:
+    def trimmed(self, box: Box) -> Box:
         """Leave out names, Regions and partitions of resources that nothing inside is about."""
         kept = dict(box)
         for attribute in (self._space.fields[i] for i in (4, 2, 0)):

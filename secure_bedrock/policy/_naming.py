@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 
 from secure_bedrock.policy._cells import Asked, family
 from secure_bedrock.policy._globs import Matcher, Parts, Variable, Wild, has_variables, matcher
@@ -101,32 +101,42 @@ def describe_key(space: Space, attribute: Attribute, inside: int, possible: int)
         return f"{key} is absent"
     if not others:
         return f"{key} is present"
+    lack = "" if may_lack or not possible & attribute.absent_cells else " and not absent"
     if attribute.kind != "text":
-        return f"{key} {_compared(vocabulary, attribute, present, others)}{absent}"
+        comparisons = list(_comparisons(vocabulary.asked.get(attribute.name, ())))
+        here, there = _narrowest(comparisons, present, others), _narrowest(comparisons, others, present)
+        if there and (not here or there < here):
+            return f"{key} is not {there.text}{lack}"
+        return f"{key} {here.text if here else f'is such as {present[0]}'}{absent}"
     asked = vocabulary.asked.get(attribute.name, ())
     names = Names([
         *(parts for each in asked if family(each.condition.operator) == "text" for parts in each.parsed()),
         *((text,) for text in vocabulary.extra.get(attribute.name, ())),
     ])  # fmt: skip
     allowed, denied = names.listed(present, others), names.listed(others, present)
-    if ANY in {names.of(value) for value in present} or len(denied) < len(allowed):
-        lack = "" if may_lack or not possible & attribute.absent_cells else " and not absent"
+    is_open, is_shut = (any(names.of(value) == ANY for value in each) for each in (present, others))
+    if is_open or (not is_shut and len(denied) < len(allowed)):
         return f"{key} is not {', '.join(denied)}{lack}"
     return f"{key} is {', '.join(allowed)}{absent}"
 
 
-def _compared(vocabulary: Vocabulary, attribute: Attribute, inside: list[str], outside: list[str]) -> str:
-    """The narrowest comparison of the policies that holds on all of some values."""
-    best: tuple[int, str] | None = None
-    for condition in _comparisons(vocabulary.asked.get(attribute.name, ())):
-        holds = compile_condition(condition, variables=False).holds
-        if not all(holds({attribute.name: value}) for value in inside):
-            continue
-        more = sum(holds({attribute.name: value}) is not False for value in outside)
-        text = f"{_WORDS[condition.operator]} {', '.join(condition.values)}"
-        if best is None or more < best[0]:
-            best = (more, text)
-    return best[1] if best else f"is such as {inside[0]}"
+@dataclass(frozen=True, order=True)
+class _Comparison:
+    """How many values it holds on besides those it is to hold on, and what it says."""
+
+    more: int
+    text: str = field(compare=False)
+
+
+def _narrowest(comparisons: Iterable[Condition], inside: list[str], outside: list[str]) -> _Comparison | None:
+    """Return the first of the narrowest comparisons that hold on all of some values; None where none does."""
+    found: list[_Comparison] = []
+    for condition in comparisons:
+        key, holds = condition.key.lower(), compile_condition(condition, variables=False).holds
+        if all(holds({key: value}) for value in inside):
+            more = sum(holds({key: value}) is not False for value in outside)
+            found.append(_Comparison(more, f"{_WORDS[condition.operator]} {', '.join(condition.values)}"))
+    return min(found, default=None)
 
 
 def _comparisons(asked: Iterable[Asked]) -> Iterator[Condition]:

@@ -165,10 +165,11 @@ class _Sides:
     ) -> bool:  # fmt: skip
         """Add what is allowed to one principal here and not there. Returns whether there is more."""
         surely = all_of([self._asked(inquiry), inquiry.allowed(closed=True)[0]])
-        boxes, is_whole = self._boxes(surely, other)
+        growing = Growing(self.space, surely, other.allowed(closed=False)[0] if other else FALSE, self.budget)
+        boxes, is_whole = self._boxes(growing, surely, other)
         boxes = _without_smaller(boxes)
         for box in boxes[:MOST]:
-            access = self._access(inquiry, other, surely, box, words)
+            access = self._access(inquiry, other, surely, box, words.of(box, growing.trimmed(box)))
             found.setdefault(access.description, []).append(access)
         return not is_whole or len(boxes) > MOST
 
@@ -188,9 +189,8 @@ class _Sides:
         reasons = [*inquiry.allowed(closed=False)[1], *(other.allowed(closed=False)[1] if other else ())]
         return [f"{_shown(inquiry.subject)}: {'; '.join(dict.fromkeys(reasons)) or 'not settled'}"]
 
-    def _boxes(self, allowed: Formula, other: Inquiry | None) -> tuple[list[Box], bool]:
+    def _boxes(self, growing: Growing, allowed: Formula, other: Inquiry | None) -> tuple[list[Box], bool]:
         """Return boxes that cover what is allowed here and denied there, and whether that is all of it."""
-        growing = Growing(self.space, allowed, other.allowed(closed=False)[0] if other else FALSE, self.budget)
         left = all_of([allowed, _denied(other, closed=False)])
         found: list[Box] = []
         kept = self.budget.left // 3  # for the requests that show them
@@ -209,7 +209,7 @@ class _Sides:
             self.budget.left = max(self.budget.left, 0) + kept
         return found, True
 
-    def _access(self, inquiry: Inquiry, other: Inquiry | None, allowed: Formula, box: Box, words: Words) -> Access:
+    def _access(self, inquiry: Inquiry, other: Inquiry | None, allowed: Formula, box: Box, said: str) -> Access:
         every = Growing(self.space, allowed, FALSE, self.budget)
         inside = all_of([*every.literals(box), allowed, _denied(other, closed=False)])
         exact = find(inside, self.budget)
@@ -217,7 +217,7 @@ class _Sides:
         if exact is not None:
             exact = shortest(inside, exact, self.space, self.budget, inquiry.subject.own_tags)
             witness = _witness(inquiry, other, exact)
-        return Access(principal=_shown(inquiry.subject), description=words.of(box), witness=witness)
+        return Access(principal=_shown(inquiry.subject), description=said, witness=witness)
 
 
 def _is_open(inquiry: Inquiry) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from secure_bedrock.policy import diff
-from tests.policy.test_fine_points import APP, HOME, INVOKE, MODEL, allow, app, deny
+from tests.policy.test_fine_points import APP, HOME, INVOKE, MODEL, TIER, allow, app, deny
 
 PROFILE = f"arn:aws:bedrock:eu-west-1:{HOME}:inference-profile/eu.amazon.nova-lite-v1:0"
 STREAM = "bedrock:InvokeModelWithResponseStream"
@@ -42,6 +42,56 @@ CHANGES = {
     "another Region": (
         [allow(INVOKE, "arn:aws:bedrock:*::foundation-model/*")],
         [allow(INVOKE, "arn:aws:bedrock:eu-west-1::foundation-model/*")], [INVOKE],
+    ),
+    "the other Regions of a pattern": (
+        [allow(INVOKE, "arn:aws:bedrock:eu-*::foundation-model/*")],
+        [allow(INVOKE, "arn:aws:bedrock:eu-west-1::foundation-model/*")], [INVOKE],
+    ),
+    "two more Regions": (
+        [allow(INVOKE, [f"arn:aws:bedrock:eu-{each}::foundation-model/*" for each in ("west-1", "west-2", "north-1")])],
+        [allow(INVOKE, "arn:aws:bedrock:eu-west-1::foundation-model/*")], [INVOKE],
+    ),
+    "one more model": ([allow(INVOKE, [MODEL, PROFILE])], [allow(INVOKE, MODEL)], [INVOKE]),
+    "every other model": ([allow(INVOKE)], [allow(INVOKE, MODEL)], [INVOKE]),
+    "more models of a maker": (
+        [allow(INVOKE, "arn:aws:bedrock:eu-west-1::foundation-model/amazon.*")],
+        [allow(INVOKE, "arn:aws:bedrock:eu-west-1::foundation-model/amazon.nova-*")], [INVOKE],
+    ),
+    "another account": (
+        [allow(INVOKE, "arn:aws:bedrock:*:*:*")], [allow(INVOKE, f"arn:aws:bedrock:*:{HOME}:*")], [INVOKE],
+    ),
+    "no resource": (
+        [allow("bedrock:*")], [allow("bedrock:*", "arn:*")], ["bedrock:ListFoundationModels"],
+    ),
+    "where the key is absent": ([allow(INVOKE)], [allow(INVOKE, Null={TIER: "false"})], [INVOKE]),
+    "where the key is present": ([allow(INVOKE)], [allow(INVOKE, Null={TIER: "true"})], [INVOKE]),
+    "where it is another": ([allow(INVOKE)], [allow(INVOKE, StringEquals={TIER: ["a", "b"]})], [INVOKE]),
+    "where it was another": ([allow(INVOKE)], [allow(INVOKE, StringNotEquals={TIER: ["a", "b"]})], [INVOKE]),
+    "a wider range": (
+        [allow(INVOKE, IpAddress={"aws:SourceIp": "203.0.112.0/23"})],
+        [allow(INVOKE, IpAddress={"aws:SourceIp": "203.0.113.0/24"})], [INVOKE],
+    ),
+    "a higher number": (
+        [allow(INVOKE, NumericLessThan={"bedrock:Number": "10"})],
+        [allow(INVOKE, NumericLessThan={"bedrock:Number": "5"})], [INVOKE],
+    ),
+    "a tag no longer refused": (
+        [allow("bedrock:TagResource")],
+        [allow("bedrock:TagResource", **{"ForAllValues:StringNotEquals": {"aws:TagKeys": "team"}})],
+        ["bedrock:TagResource"],
+    ),
+    "a tag no longer asked for": (
+        [allow("bedrock:TagResource")],
+        [allow("bedrock:TagResource", **{"ForAnyValue:StringEquals": {"aws:TagKeys": "team"}})],
+        ["bedrock:TagResource"],
+    ),
+    "more conditions than one": (
+        [allow(INVOKE)], [allow(INVOKE, StringEquals={TIER: "a", "bedrock:PromptRouterArn": "b"})], [INVOKE],
+    ),
+    "of the same principal twice": (
+        [allow([INVOKE, STREAM]), allow("bedrock:Retrieve")],
+        [allow(INVOKE, StringEquals={TIER: "a"}), allow("bedrock:Retrieve", StringEquals={TIER: "b"})],
+        [INVOKE, STREAM, "bedrock:Retrieve"],
     ),
 }  # fmt: skip
 
