@@ -47,7 +47,7 @@ class Names:
         return found
 
     def listed(self, inside: Iterable[str], outside: Iterable[str]) -> tuple[str, ...]:
-        """Return the names of some values, each with what it covers that is not among them."""
+        """Return the names of some values, each with what it covers that is not among them and has another name."""
         outer = list(outside)
         names = {self.of(value): value for value in inside}
         shown = {name: self._but(name, outer) for name in names}
@@ -57,7 +57,7 @@ class Names:
 
     def _but(self, name: str, outside: list[str]) -> tuple[str, ...]:
         covers = self._matcher(name)
-        return tuple(dict.fromkeys(self.of(value) for value in outside if covers(value)))
+        return tuple(dict.fromkeys(but for value in outside if covers(value) and (but := self.of(value)) != name))
 
     def _is_covered(self, name: str, value: str, whole: list[str]) -> bool:
         return any(other != name and self._matcher(other)(value) for other in whole)

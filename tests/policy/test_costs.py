@@ -15,17 +15,19 @@ from pathlib import Path
 
 import pytest
 
-from secure_bedrock.policy import _proving, diff, difference, proving
+from secure_bedrock.policy import _proving, diff, difference, proving, reachability
 from secure_bedrock.policy._budget import Budget
 from secure_bedrock.policy._space import Attribute, Space
 from secure_bedrock.policy.bedrock_invariants import nobody_uses
 from secure_bedrock.policy.cases import read_estate
 from tests.policy.generation import Generator
+from tests.policy.test_fine_points import APP, app
 from tests.policy.test_hostile import KINDS, document, world
 from tests.policy.test_invariants import CASES as CATALOGUE
 from tests.policy.test_nasty import CASES as REQUESTS
 from tests.policy.test_nasty_identities import CASES as IDENTITIES
 from tests.policy.test_published import PUBLISHED
+from tests.policy.test_reaching import ROLES
 from tests.policy.test_said import questions
 
 ROOT = Path(__file__).parents[2]
@@ -68,7 +70,7 @@ class Costs:
 @pytest.fixture
 def costs(monkeypatch):
     found = Costs()
-    for module in (proving, difference):
+    for module in (proving, difference, reachability):
         monkeypatch.setattr(module, "Budget", found.counting())
     monkeypatch.setattr(_proving, "Space", found.recorded())
     return found
@@ -122,6 +124,14 @@ def test_of_what_a_change_opens(costs, snapshot):
         for name, pair in {"given": (bare, estate), "taken": (estate, bare)}.items():
             diff(*pair)
             found[f"{seed} {name}"] = costs.told()
+    assert found == snapshot
+
+
+def test_of_what_a_role_reaches(costs, snapshot):
+    found = {}
+    for name, (statements, actions) in ROLES.items():
+        reachability.reach(app(*statements), actions, scope=APP)
+        found[name] = costs.told()
     assert found == snapshot
 
 

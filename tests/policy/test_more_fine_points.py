@@ -21,6 +21,7 @@ from tests.policy.test_fine_points import (
     HOME,
     INVOKE,
     OWN_TAG,
+    ROLE,
     SESSION,
     TAG,
     allow,
@@ -136,3 +137,15 @@ def test_a_part_of_a_budget_is_of_what_is_left():
     whole = Budget(5)
     whole.spend(5, "all of it")
     assert whole.left == 0
+
+
+def test_what_a_role_gains_is_told_beside_what_one_of_its_sessions_gains():
+    """A policy of a resource names one session of the role, and the role is given another action."""
+    session = f"arn:aws:sts::{HOME}:assumed-role/app/first"
+    named = {"Effect": "Allow", "Principal": {"AWS": session}, "Action": "s3:GetObject", "Resource": OBJECT}
+    after = replace(app(allow("bedrock:Retrieve")), resource_policies={OBJECT: document(named)})
+    change = diff(app(), after, actions=["s3:GetObject", "bedrock:Retrieve"], scope=Scope())
+    assert {each.principal: each.description for each in change.gained} == {
+        ROLE: "bedrock:Retrieve", session: "s3:GetObject, bedrock:Retrieve",
+    }  # fmt: skip
+    assert all(each.witness for each in change.gained)
