@@ -140,11 +140,16 @@ def forwarding_role(scope: Construct, place: Place, bus_arn: str) -> iam.Role:
 
 
 def _role(scope: Construct, place: Place, purpose: str, description: str) -> iam.Role:
+    """Return a role for the audit's own rules: EventBridge speaks for everybody's."""
+    ours = {
+        "StringEquals": {"aws:SourceAccount": place.environment.account},
+        "ArnLike": {"aws:SourceArn": place.rules},
+    }
     role = iam.Role(
         scope,
         "EventsRole",
         **audit_role_name(place, purpose),
-        assumed_by=iam.ServicePrincipal("events.amazonaws.com"),
+        assumed_by=iam.PrincipalWithConditions(iam.ServicePrincipal("events.amazonaws.com"), ours),
         description=description,
     )
     acknowledge(role, OWN_POLICY_IS_INLINE)

@@ -81,6 +81,12 @@ def test_it_goes_to_the_default_bus_of_the_audit_s_region_as_a_role_that_may_do_
     (role,) = of_type(template(), "AWS::IAM::Role")
     assert role["RoleName"] == "secure-bedrock-audit-forwarding-us-east-1"
     assert role["Path"] == "/secure-bedrock/"
+    (trust,) = role["AssumeRolePolicyDocument"]["Statement"]
+    assert trust["Condition"]["StringEquals"] == {"aws:SourceAccount": ACCOUNT}
+    assert trust["Condition"]["ArnLike"] == {
+        "aws:SourceArn": f"arn:aws:events:us-east-1:{ACCOUNT}:rule/secure-bedrock-audit-*"
+    }
+    assert all(rule["Name"].startswith("secure-bedrock-audit-") for rule in rules)
 
 
 def test_what_cannot_be_sent_on_waits_and_somebody_is_told():

@@ -235,6 +235,45 @@ def test_who_may_speak_by_the_simulator(place):
     assert wrong == []
 
 
+STRANGER = "222233334444"
+#: Whose rule EventBridge comes for: the account, the rule, and whether it may have the role.
+FOR_WHOM = [
+    (ACCOUNT, RULE, True),
+    (ACCOUNT, RULE.replace("secure-bedrock-audit-D09", "other"), False),
+    (STRANGER, RULE.replace(ACCOUNT, STRANGER), False),
+    (STRANGER, RULE, False),
+    (ACCOUNT, RULE.replace(ACCOUNT, STRANGER), False),
+]
+
+
+@pytest.mark.skipif(reason_to_leave_out() is not None, reason=str(reason_to_leave_out()))
+def test_whose_rules_may_have_the_role_by_the_simulator(place):
+    """EventBridge speaks for the rules of every account: AWS, IAM User Guide, "The confused deputy problem"."""
+    BedrockAuditTrail(place.stack("Audit"), "Audit")
+    templates = place.synth()
+    (role,) = [
+        r for r in of_type(templates["Audit"], "AWS::IAM::Role")
+        if r.get("RoleName") == "secure-bedrock-audit-events-eu-west-1"
+    ]  # fmt: skip
+    trust = Deployment(templates).resolve("Audit", role["AssumeRolePolicyDocument"])
+    arn = f"arn:aws:iam::{ACCOUNT}:role/secure-bedrock/{role['RoleName']}"
+    simulations = [
+        {
+            "request": {
+                "principal": "events.amazonaws.com", "action": "sts:AssumeRole",
+                "resource": {"resource": arn, "accountId": ACCOUNT},
+                "contextVariables": {"aws:SourceAccount": account, "aws:SourceArn": rule},
+            },
+            "identityPolicies": [], "serviceControlPolicies": [], "resourceControlPolicies": [],
+            "resourcePolicy": trust,
+        }
+        for account, rule, _ in FOR_WHOM
+    ]  # fmt: skip
+    answers = ask(simulations)
+    assert [answer.problem for answer in answers] == [None] * len(answers)
+    assert [answer.result == "Allowed" for answer in answers] == [allowed for *_, allowed in FOR_WHOM]
+
+
 def test_a_pattern_that_is_too_long_names_the_detection_and_the_property(place):
     groups = [f"sg-{index:017x}" for index in range(60)]
     with pytest.raises(InvalidInput, match=r"^D21: the .* pattern has .* give fewer values in watched_security_groups"):
