@@ -51,9 +51,13 @@ def compile_condition(condition: Condition, *, variables: bool) -> CompiledCondi
         variables: whether `${...}` is a policy variable: in documents of version 2012-10-17 it is.
 
     Raises:
-        InvalidInput: for an operator that does not exist, or a value it cannot read.
+        InvalidInput: for an operator that does not exist, a key of no service, or a value it cannot read.
     """
     key = condition.key.lower()
+    if ":" not in key:
+        raise invalid(
+            f"condition {condition.name}", condition.key, allowed="a key with its service, such as aws:SourceIp"
+        )
     if condition.operator == "Null":
         return CompiledCondition(condition, key, _null(condition, key))
     if condition.operator not in _OPERATORS:

@@ -40,3 +40,10 @@ def test_an_action_whose_service_is_not_whole(action):
 @pytest.mark.parametrize("action", ["*", "**", "*:*", "sts:*"])
 def test_an_action_with_all_names(action):
     assert len(compiled(Principal="*", Action=action)) == 1
+
+
+@pytest.mark.parametrize("operator", ["StringEquals", "Null"])
+def test_a_condition_key_of_no_service(operator):
+    """IAM: "Actions/Conditions must be prefaced by a vendor"."""
+    with pytest.raises(InvalidInput, match=f"condition {operator}: got 'SourceIp'; allowed is a key with its service"):
+        compiled(Principal="*", Condition={operator: {"SourceIp": "true"}})
