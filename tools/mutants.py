@@ -44,6 +44,8 @@ TESTS = {
         "tests/policy/test_assumed.py",
         "tests/policy/test_fine_points.py",
         "tests/policy/test_more_fine_points.py",
+        "tests/policy/test_variables.py",
+        "tests/policy/test_guarantees.py",
         "tests/policy/test_working.py",
         "tests/policy/test_descriptions.py",
         "tests/policy/test_reaching.py",

@@ -41,7 +41,7 @@ def relevant(used: frozenset[str]) -> tuple[Relation, ...]:
 @lru_cache(maxsize=64)
 def _implications(used: frozenset[str]) -> tuple[tuple[Relation, tuple[str, ...]], ...]:
     """Those that are no equalities, with their keys."""
-    return tuple((each, tuple(sorted(each.about()))) for each in relevant(used) if each.when or each.then)
+    return tuple((each, tuple(sorted(each.about()))) for each in relevant(used) if each.then)
 
 
 def prepare(vocabulary: Vocabulary, estate: Estate) -> frozenset[str]:
@@ -104,7 +104,6 @@ def _share(vocabulary: Vocabulary, keys: frozenset[str]) -> None:
 
 def _prepare_regions(vocabulary: Vocabulary) -> None:
     """The Region in an ARN and the key are told apart by the same patterns."""
-    vocabulary.add_value("aws:requestedregion", UNSPECIFIED)
     vocabulary.add_value("region", UNSPECIFIED)
     vocabulary.add_resource(OF_AWS, variables=False)
     vocabulary.ties_regions = True

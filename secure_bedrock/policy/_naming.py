@@ -74,11 +74,7 @@ def names_of_field(vocabulary: Vocabulary, name: str) -> Names:
     patterns = [fields_of_pattern(text, variables=variables)[index] for text, variables in vocabulary.resources]
     if name == "region":
         patterns += [parts for asked in vocabulary.asked.get("aws:requestedregion", ()) for parts in asked.parsed()]
-    extra = (
-        *vocabulary.extra.get(name, ()),
-        *(vocabulary.extra.get("aws:requestedregion", ()) if name == "region" else ()),
-    )
-    patterns += [(text,) if text else () for text in ("", *extra)]
+    patterns += [(text,) if text else () for text in ("", *vocabulary.extra.get(name, ()))]
     return Names(patterns)
 
 

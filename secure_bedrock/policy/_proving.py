@@ -147,7 +147,7 @@ class Prover:
         variables = {key for asked in self.vocabulary.asked.values() for each in asked for key in each.variable_keys()}
         variables |= {key for text, is_new in self.vocabulary.resources if is_new for key in keys_in_resources((text,))}
         return Space(
-            self.vocabulary, self._known(frozenset(variables), assumed), domains=_DOMAINS, kinds=KINDS,
+            self.vocabulary, self._known(frozenset(variables), assumed), domains=DOMAINS, kinds=KINDS,
             closed=CLOSED, preferred=_preferred(self._services), budget=self.budget,
         )  # fmt: skip
 
@@ -206,7 +206,7 @@ def _add_names(vocabulary: Vocabulary, subject: Subject) -> None:
     vocabulary.asked.setdefault("aws:principalarn", {})[Asked(linked, variables=False)] = None
 
 
-_DOMAINS = {
+DOMAINS = {
     key: Domain(within=Glob(parse(form, variables=False), fields=5 if form.startswith("arn:") else 0))
     for key, form in FORMS.items()
 }

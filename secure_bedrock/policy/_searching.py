@@ -2,17 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from itertools import product
 
-from secure_bedrock.policy._budget import Budget
+from secure_bedrock.policy._arns import FIELDS
+from secure_bedrock.policy._automata import ANY_TEXT
 from secure_bedrock.policy._cells import Asked, values_of
 from secure_bedrock.policy._encoding import FREE, keys_in_resources
 from secure_bedrock.policy._inquiry import Answer, Inquiry
-from secure_bedrock.policy._proving import Prover
+from secure_bedrock.policy._proving import DOMAINS, Prover
 from secure_bedrock.policy._subjects import Subject
+from secure_bedrock.policy.document import Condition
 from secure_bedrock.policy.matching import CompiledStatement
+from secure_bedrock.policy.relations import CLOSED, FORMS, KINDS
 
+#: What keys hold whose values have one form, as a condition on them.
+_FORMS = {
+    key: Asked(
+        Condition(operator="ArnLike" if form.startswith("arn:") else "StringLike", key=key, values=(form,)),
+        variables=False,
+    )
+    for key, form in FORMS.items()
+}
+#: Keys that follow from the resource's ARN, and which of its fields they are.
+_IN_ARNS = {"aws:requestedregion": 3, "aws:resourceaccount": 4}
 #: More values than this of the variables in a question are not tried one by one.
 _MOST_ASSIGNMENTS = 64
 
@@ -67,15 +80,13 @@ def _values_to_try(prover: Prover, inquiry: Inquiry, key: str) -> tuple[list[str
         each.condition.operator in {"StringEquals", "StringNotEquals"}
         and not inquiry.space.is_many(each.key)
         and all(value.lower() == whole or "${" not in value for value in each.condition.values)
-        and isinstance(inquiry.encoding.keys.value(each.key), type(FREE))
         for each in uses
     )
     tied = {key, *(each.key for each in uses)}
-    texts = [each for name in sorted(tied) for each in prover.vocabulary.asked.get(name, ())]
-    only_text = all(each.condition.operator.startswith(("String", "Null")) for each in texts)
     others = {each.key for asked in prover.vocabulary.asked.values() for each in asked if each.variable_keys() & tied}
-    is_whole = is_whole and only_text and others <= tied and not (tied - {key}) & _variables(prover)
-    found = _distinct(texts, len(tied), prover.budget)
+    is_whole = is_whole and others <= tied and not (tied - {key}) & _variables(prover)
+    is_whole = is_whole and _are_texts(prover, inquiry, tied)
+    found = _distinct(prover, inquiry, key, tied)
     own = inquiry.subject.own_tags.get(key)
     found = found if own is None else [own, *(value for value in found if value != own)]
     if not is_whole:
@@ -83,18 +94,60 @@ def _values_to_try(prover: Prover, inquiry: Inquiry, key: str) -> tuple[list[str
     return [*([None] if own is None else []), *found], is_whole
 
 
+def _are_texts(prover: Prover, inquiry: Inquiry, keys: set[str]) -> bool:
+    """Whether keys hold text that is compared as such, and whose cells are the same for every principal."""
+    asked = [each for key in keys for each in prover.vocabulary.asked.get(key, ())]
+    return (
+        all(each.condition.operator.startswith(("String", "Null")) for each in asked)
+        and not KINDS.keys() & keys
+        and not inquiry.encoding.keys.attributes.keys() & keys
+    )
+
+
 def _variables(prover: Prover) -> set[str]:
     return {key for asked in prover.vocabulary.asked.values() for each in asked for key in each.variable_keys()}
 
 
-def _distinct(texts: list[Asked], count: int, budget: Budget) -> list[str]:
-    """Return texts of every cell of some conditions, several of a cell so that as many keys can all differ."""
-    plain = [each for each in texts if not each.variable_keys()]
+def _distinct(prover: Prover, inquiry: Inquiry, key: str, tied: Collection[str]) -> list[str]:
+    """Return texts of a key of every cell of what is asked of the keys it is tied to, so many that all can differ.
+
+    What those hold alone has cells of its own: a fixed value, one of few, texts of one form.
+    """
+    if key in CLOSED:
+        return list(CLOSED[key])
+    asked = [each for name in sorted(tied) for each in prover.vocabulary.asked.get(name, ())]
+    plain = [each for each in asked if not each.variable_keys()]
+    forms = [_FORMS[name] for name in sorted(tied) if name in _FORMS]
+    places = [each for name in sorted(tied) for each in _places(prover, name)]
+    apart = list(_told_apart(prover, inquiry, tied))
     found: list[str] = []
-    for _ in range(count):
-        values, _ = values_of(plain, [], budget, extra=found)
+    for _ in tied:
+        values, _ = values_of(
+            [*plain, *forms, *places], [], prover.budget, domain=DOMAINS.get(key, ANY_TEXT), extra=[*apart, *found],
+            only=KINDS.get(key, ""),
+        )  # fmt: skip
         found += [value for value in values if value not in found]
     return found
+
+
+def _places(prover: Prover, key: str) -> Iterator[Asked]:
+    """Yield what the ARNs of policies say of a key that follows from the resource's, as conditions on it."""
+    if key in _IN_ARNS:
+        arns = [text.split(":", 5) for text, _ in prover.vocabulary.resources]
+        fields = dict.fromkeys(fields[_IN_ARNS[key]] for fields in arns if len(fields) == FIELDS)
+        plain = tuple(field for field in fields if field and "${" not in field)
+        if plain:
+            yield Asked(Condition(operator="StringLike", key=key, values=plain), variables=False)
+
+
+def _told_apart(prover: Prover, inquiry: Inquiry, keys: Collection[str]) -> Iterator[str]:
+    """Yield the texts that keys hold alone, and those that a guarantee names."""
+    for key in sorted(keys):
+        yield from CLOSED.get(key, ())
+        yield from prover.vocabulary.extra.get(key, ())
+        value = inquiry.encoding.keys.value(key)
+        if isinstance(value, str):
+            yield value
 
 
 def _cuts(prover: Prover, whole: str) -> Iterator[str]:

@@ -368,8 +368,7 @@ class Space:
         """The Regions of ARNs and those of `aws:RequestedRegion`, sorted by the patterns of both."""
         asked = self.vocabulary.asked.get("aws:requestedregion", ())
         both = (*patterns, Glob(()), *(glob for each in asked for glob in _cells.globs(each, self.known)))
-        extra = (Glob((text,)) for text in self.vocabulary.extra.get("aws:requestedregion", ()))
-        cells = Cells((*both, *extra), _FIELD, self.budget)
+        cells = Cells(both, _FIELD, self.budget)
         cells.prefer(self._preferred.get("region", ()))
         attribute = self._added(Attribute(len(self.attributes), "region", tuple(cells.witnesses)))
         named = (None, *(value for value in cells.witnesses if value))

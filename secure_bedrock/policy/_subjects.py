@@ -162,7 +162,7 @@ def named(estate: Estate, names: tuple[str, ...] | None = None) -> Iterator[Subj
         tags = principal is not None and caller.kind is Kind.ROLE and may_tag_sessions(principal)
         yield Subject(name=name, estate=estate, has_any_tags=tags)
         for session in sessions:
-            if principal is not None and session.split(":")[4] == caller.account and session != name:
+            if principal is not None and session.split(":")[4] == caller.account:
                 try:
                     holder = estate.caller(session).holder
                 except ValueError:

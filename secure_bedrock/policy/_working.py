@@ -71,9 +71,9 @@ def _sought(estate: Estate, call: Call, budget: Budget) -> Circumstances:
         box = find(formula, budget)
         boxes.append(None if box is None else shortest(formula, box, prover.space, budget))
     settled, perhaps = boxes
-    if settled is None and perhaps is None:
+    if perhaps is None:
         return Circumstances(assumptions=rests_on)
-    found = _with_context(call, prover, settled if settled is not None else perhaps or {})
+    found = _with_context(call, prover, perhaps if settled is None else settled)
     try:
         decision = evaluate(estate, found)
     except InvalidInput as error:

@@ -6,8 +6,9 @@ the other side lacks, and leaves out what both require.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from secure_bedrock.errors import InvalidInput
 from secure_bedrock.policy._budget import Budget, ExhaustedError
@@ -166,12 +167,16 @@ class _Sides:
         """Add what is allowed to one principal here and not there. Returns whether there is more."""
         surely = all_of([self._asked(inquiry), inquiry.allowed(closed=True)[0]])
         growing = Growing(self.space, surely, other.allowed(closed=False)[0] if other else FALSE, self.budget)
-        boxes, is_whole = self._boxes(growing, surely, other)
-        boxes = _without_smaller(boxes)
-        for box in boxes[:MOST]:
-            access = self._access(inquiry, other, surely, box, words.of(box, growing.trimmed(box)))
-            found.setdefault(access.description, []).append(access)
-        return not is_whole or len(boxes) > MOST
+        every, is_whole = self._grown(growing, surely, other)
+        rows = _without_smaller(every)
+        for row in rows[:MOST]:
+            said = words.of(row.wide, growing.trimmed(row.wide))
+            inside = all_of([*growing.literals(row.wide), surely, _denied(other, closed=False)])
+            exact = shortest(inside, row.exact, self.space, self.budget, inquiry.subject.own_tags)
+            witness = _witness(inquiry, other, exact)
+            access = Access(principal=_shown(inquiry.subject), description=said, witness=witness)
+            found.setdefault(said, []).append(access)
+        return not is_whole or len(rows) > MOST
 
     def _asked(self, inquiry: Inquiry) -> Formula:
         return inquiry.covered(self.statement, maybe=True)
@@ -189,18 +194,18 @@ class _Sides:
         reasons = [*inquiry.allowed(closed=False)[1], *(other.allowed(closed=False)[1] if other else ())]
         return [f"{_shown(inquiry.subject)}: {'; '.join(dict.fromkeys(reasons)) or 'not settled'}"]
 
-    def _boxes(self, growing: Growing, allowed: Formula, other: Inquiry | None) -> tuple[list[Box], bool]:
+    def _grown(self, growing: Growing, allowed: Formula, other: Inquiry | None) -> tuple[list[_Grown], bool]:
         """Return boxes that cover what is allowed here and denied there, and whether that is all of it."""
         left = all_of([allowed, _denied(other, closed=False)])
-        found: list[Box] = []
+        found: list[_Grown] = []
         kept = self.budget.left // 3  # for the requests that show them
         self.budget.left -= kept
         try:
             while (box := find(left, self.budget)) is not None:
                 if len(found) == 2 * MOST:
                     return found, False
-                found.append(growing.grown(box))
-                left = all_of([left, negation(all_of(growing.literals(found[-1])))])
+                found.append(_Grown(growing.grown(box), box))
+                left = all_of([left, negation(all_of(growing.literals(found[-1].wide)))])
         except ExhaustedError:
             if not found:
                 raise
@@ -209,15 +214,12 @@ class _Sides:
             self.budget.left = max(self.budget.left, 0) + kept
         return found, True
 
-    def _access(self, inquiry: Inquiry, other: Inquiry | None, allowed: Formula, box: Box, said: str) -> Access:
-        every = Growing(self.space, allowed, FALSE, self.budget)
-        inside = all_of([*every.literals(box), allowed, _denied(other, closed=False)])
-        exact = find(inside, self.budget)
-        witness = None
-        if exact is not None:
-            exact = shortest(inside, exact, self.space, self.budget, inquiry.subject.own_tags)
-            witness = _witness(inquiry, other, exact)
-        return Access(principal=_shown(inquiry.subject), description=said, witness=witness)
+
+class _Grown(NamedTuple):
+    """A box as wide as it can be, and the one it was grown from, all of whose requests are allowed here alone."""
+
+    wide: Box
+    exact: Box
 
 
 def _is_open(inquiry: Inquiry) -> bool:
@@ -229,10 +231,10 @@ def _differs(inquiry: Inquiry, other: Inquiry | None) -> bool:
     return other is None or any(inquiry.allowed(closed=c)[0] != other.allowed(closed=c)[0] for c in (True, False))
 
 
-def _without_smaller(boxes: Iterable[Box]) -> list[Box]:
+def _without_smaller(rows: list[_Grown]) -> list[_Grown]:
     """Leave out boxes that lie in others."""
-    found = list(boxes)
-    return [box for i, box in enumerate(found) if not any(_is_within(box, o) for o in (*found[:i], *found[i + 1 :]))]
+    others = [(*rows[:i], *rows[i + 1 :]) for i in range(len(rows))]
+    return [row for row, rest in zip(rows, others, strict=True) if not any(_is_within(row.wide, o.wide) for o in rest)]
 
 
 def _is_within(box: Box, other: Box) -> bool:

@@ -19,7 +19,7 @@ from secure_bedrock.policy._linking import known_case
 from secure_bedrock.policy._naming import Names, describe_key, names_of_field
 from secure_bedrock.policy._proving import Prover
 from secure_bedrock.policy._searching import search
-from secure_bedrock.policy._space import NO_RESOURCE, Attribute, Hit, Space
+from secure_bedrock.policy._space import NO_RESOURCE, Attribute, Space
 from secure_bedrock.policy._subjects import Subject
 from secure_bedrock.policy._witnesses import candidate, shortest
 from secure_bedrock.policy.document import Policy
@@ -244,7 +244,7 @@ class _Reaching:
         """Return what each key is restricted to, in words."""
         found: dict[str, str] = {}
         for each in self._attributes(allowed):
-            if isinstance(each, Hit) or ":" not in each.name:
+            if ":" not in each.name:
                 continue
             inside, free = self.projected(allowed, each), self.projected(possible, each)
             if inside & free != free and each.name != "aws:requestedregion":

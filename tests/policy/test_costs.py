@@ -22,6 +22,7 @@ from secure_bedrock.policy.bedrock_invariants import nobody_uses
 from secure_bedrock.policy.cases import read_estate
 from tests.policy.generation import Generator
 from tests.policy.test_fine_points import APP, app
+from tests.policy.test_fine_points import CASES as FINE_POINTS
 from tests.policy.test_hostile import KINDS, document, world
 from tests.policy.test_invariants import CASES as CATALOGUE
 from tests.policy.test_nasty import CASES as REQUESTS
@@ -29,6 +30,7 @@ from tests.policy.test_nasty_identities import CASES as IDENTITIES
 from tests.policy.test_published import PUBLISHED
 from tests.policy.test_reaching import ROLES
 from tests.policy.test_said import questions
+from tests.policy.test_variables import CASES as VARIABLES
 
 ROOT = Path(__file__).parents[2]
 
@@ -93,7 +95,7 @@ def test_of_published_policies(costs, snapshot):
 
 
 def test_of_nasty_estates(costs, snapshot):
-    every = REQUESTS | IDENTITIES
+    every = REQUESTS | IDENTITIES | FINE_POINTS | VARIABLES
     assert {name: told(costs, estate, [never]) for name, (estate, never, *_) in every.items()} == snapshot
 
 

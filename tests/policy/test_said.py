@@ -19,10 +19,12 @@ from secure_bedrock.policy.invariants import Invariant, Never, Scope
 from secure_bedrock.policy.proving import prove_all
 from secure_bedrock.policy.verdicts import Proved, Refuted, Unknown
 from tests.policy.generation import Generator
+from tests.policy.test_fine_points import CASES as FINE_POINTS
 from tests.policy.test_invariants import CASES as CATALOGUE
 from tests.policy.test_nasty import CASES as REQUESTS
 from tests.policy.test_nasty_identities import CASES as IDENTITIES
 from tests.policy.test_published import PUBLISHED
+from tests.policy.test_variables import CASES as VARIABLES
 
 FILES = Path(__file__).parent / "cases"
 SCOPES = {
@@ -58,6 +60,12 @@ def test_of_published_policies(name, snapshot):
 def test_of_nasty_estates(snapshot):
     assert {
         name: answers(estate, [never])[0] for name, (estate, never, *_) in (REQUESTS | IDENTITIES).items()
+    } == snapshot
+
+
+def test_of_fine_points(snapshot):
+    assert {
+        name: answers(estate, [never])[0] for name, (estate, never, *_) in (FINE_POINTS | VARIABLES).items()
     } == snapshot
 
 

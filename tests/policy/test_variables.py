@@ -1,0 +1,142 @@
+"""Policy variables whose value the request chooses: a proof may leave out no value that another key can have too."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from secure_bedrock.policy import Endpoint, Request, evaluate, prove
+from secure_bedrock.policy.verdicts import Proved, Refuted, Unknown
+from tests.policy.test_fine_points import HOME, INVOKE, OWN_TAG, ROLE, allow, anybody_tags, app, deny, never, where
+
+PROFILE = f"arn:aws:bedrock:eu-west-1:{HOME}:application-inference-profile/x"
+ORG, VPC, VPCE, NOON = "o-aaaaaaaaaa", "vpc-1", "vpce-1", "2026-01-01T12:00:00Z"
+TEXTS = [ORG, HOME, "eu-west-1", VPC, VPCE, "203.0.113.1", "10.0.0.1", "true", "false", NOON, "x", ROLE]
+#: Values that keys can have in one request, on an application inference profile of ours.
+VALUES = {
+    "aws:PrincipalOrgID": [ORG], "aws:ResourceOrgID": [ORG], "aws:ResourceAccount": [HOME],
+    "aws:PrincipalAccount": [HOME], "aws:PrincipalArn": [ROLE], "aws:RequestedRegion": ["eu-west-1"],
+    "aws:SourceVpc": [VPC], "aws:SourceVpce": [VPCE], "aws:SourceIp": ["203.0.113.1"], "aws:VpcSourceIp": ["10.0.0.1"],
+    "aws:SecureTransport": ["true"], "aws:MultiFactorAuthPresent": ["true", "false"], "aws:ViaAWSService": ["false"],
+    "aws:CurrentTime": [NOON], "aws:TokenIssueTime": [NOON], "aws:userid": ["x"],
+    OWN_TAG: TEXTS, "aws:ResourceTag/team": TEXTS, "aws:UserAgent": TEXTS, "bedrock:ServiceTier": ["x"],
+}  # fmt: skip
+#: What holds of two values, by operator.
+HOLDS = {
+    "StringEquals": lambda one, other: one == other, "StringNotEquals": lambda one, other: one != other,
+    "StringLike": lambda one, other: one == other, "StringEqualsIgnoreCase": lambda one, other: one == other,
+}  # fmt: skip
+
+
+BEHIND = {"aws:SourceVpc", "aws:SourceVpce", "aws:VpcSourceIp"}
+#: Keys of what comes through an endpoint, and of what does not, are of no one request.
+APART = [{one, other} for one in BEHIND for other in ("aws:SourceIp", "aws:ViaAWSService")]
+
+
+def asked_of(context: dict[str, str]) -> Request:
+    endpoint = VPCE if context.keys() & BEHIND else None
+    stated = {key: value for key, value in context.items() if key != "aws:SourceVpce"}
+    return Request(principal="app", action=INVOKE, resource=PROFILE, context=stated, endpoint=endpoint)
+
+
+@pytest.mark.parametrize("operator", HOLDS)
+@pytest.mark.parametrize("key", VALUES)
+def test_no_value_that_both_keys_can_have_is_left_out(key, operator):
+    """Where some values of the two make the condition hold, and `evaluate` allows that, nothing may be proved."""
+    tried = 0
+    for variable in VALUES.keys() - {key}:
+        estate = app(allow(resource=PROFILE, **{operator: {key: f"${{{variable}}}"}}), trust=anybody_tags())
+        pairs = [(a, b) for a in VALUES[key] for b in VALUES[variable] if HOLDS[operator](a, b)]
+        if not pairs or {key, variable} in APART:
+            continue
+        one, other = pairs[0]
+        assert evaluate(estate, asked_of({key: one, variable: other})).allowed
+        assert not isinstance(prove(estate, never()), Proved), variable
+        tried += 1
+    assert tried
+
+
+TIED = {"StringEquals": {"aws:SourceVpc": f"${{{OWN_TAG}}}"}}
+#: The estate, what is asked, and the answer.
+CASES = {
+    "a VPC by tag": (app(allow(**TIED), trust=anybody_tags()), never(), Refuted),
+    "a VPC by tag, but for the tag of every VPC": (
+        app(allow(**TIED), deny(StringLike={OWN_TAG: "vpc-*"}), trust=anybody_tags()), never(), Proved,
+    ),
+    "a VPC by tag, but for some of those tags": (
+        app(allow(**TIED), deny(StringLike={OWN_TAG: ["vpc-x*", "vpc-1*"]}), trust=anybody_tags()), never(), Refuted,
+    ),
+    "a Region by tag, in Europe alone": (
+        app(
+            allow(resource="arn:aws:bedrock:eu-*", StringEquals={"aws:RequestedRegion": f"${{{OWN_TAG}}}"}),
+            trust=anybody_tags(),
+        ),
+        never(where("StringLike", OWN_TAG, "eu-*")), Refuted,
+    ),
+    "an account by tag, of resources of any name": (
+        app(allow(resource="arn:*", StringEquals={"aws:ResourceAccount": f"${{{OWN_TAG}}}"}), trust=anybody_tags()),
+        never(where("StringEquals", OWN_TAG, HOME)), Refuted,
+    ),
+    "a VPC by the role's own tag, which is none": (app(allow(**TIED), tags=(("team", "x"),)), never(), Proved),
+    "two organisations that are one": (
+        app(allow(StringEquals={"aws:ResourceOrgID": "${aws:PrincipalOrgID}"})), never(), Refuted,
+    ),
+    "the organisation that the estate says": (
+        replace(app(allow(StringEquals={"aws:ResourceOrgID": "${aws:PrincipalOrgID}"})), organization_id=ORG), never(),
+        Refuted,
+    ),
+    "another than that": (
+        replace(app(allow(StringEquals={"aws:ResourceOrgID": "${aws:PrincipalOrgID}"})), organization_id=ORG),
+        never(where("StringNotEquals", "aws:ResourceOrgID", ORG)), Proved,
+    ),
+    "an account by tag": (
+        app(allow(StringEquals={"aws:PrincipalAccount": f"${{{OWN_TAG}}}"}), trust=anybody_tags()), never(), Refuted,
+    ),
+    "an account by tag, but for the tag of ours": (
+        app(
+            allow(StringEquals={"aws:PrincipalAccount": f"${{{OWN_TAG}}}"}), deny(StringEquals={OWN_TAG: HOME}),
+            trust=anybody_tags(),
+        ),
+        never(), Proved,
+    ),
+    "MFA by tag": (
+        app(allow(StringEquals={"aws:MultiFactorAuthPresent": f"${{{OWN_TAG}}}"}), trust=anybody_tags()),
+        never(where("Bool", "aws:MultiFactorAuthPresent", "true")), Refuted,
+    ),
+    "an endpoint by tag, but for what is no endpoint": (
+        app(
+            allow(StringEquals={"aws:SourceVpce": f"${{{OWN_TAG}}}"}), deny(StringLike={OWN_TAG: "vpce-*"}),
+            trust=anybody_tags(),
+        ),
+        never(), Proved,
+    ),
+    "an address by tag is no text": (
+        app(
+            allow(StringEquals={"aws:SourceIp": f"${{{OWN_TAG}}}"}), deny(IpAddress={"aws:SourceIp": "0.0.0.0/0"}),
+            trust=anybody_tags(),
+        ),
+        never(), Unknown,
+    ),
+    "a Region by tag, where the tag of the only one is refused": (
+        app(
+            allow(resource=PROFILE, StringEquals={OWN_TAG: "${aws:RequestedRegion}"}),
+            deny(StringEquals={OWN_TAG: "eu-west-1"}), trust=anybody_tags(),
+        ),
+        never(), Unknown,
+    ),
+    "the VPC of the endpoint that the estate shows": (
+        replace(
+            app(allow(StringEquals={"aws:SourceVpc": f"${{{OWN_TAG}}}", "aws:SourceVpce": VPCE}),
+                deny(StringEquals={OWN_TAG: VPC}), trust=anybody_tags()),
+            endpoints={VPCE: Endpoint(vpc=VPC, service="bedrock-runtime")},
+        ),
+        never(), Proved,
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_what_a_variable_can_be(name):
+    estate, asked, answer = CASES[name]
+    assert isinstance(prove(estate, asked), answer)
