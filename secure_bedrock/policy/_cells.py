@@ -17,8 +17,8 @@ from secure_bedrock.policy._globs import Context, Parts, Variable, Wild, fill, h
 from secure_bedrock.policy.conditions import CompiledCondition, compile_condition
 from secure_bedrock.policy.document import Condition
 
-#: A variable that never has a value, so that what holds it matches nothing.
-_NEVER = "${no-such-key}"
+#: A variable that never has a value, so that what holds it matches nothing, neither as a text nor as an ARN.
+_NEVER = "arn:::::${no-such-key}"
 _IS_ARN = Glob(parse("arn:*:*:*:*:*", variables=False), fields=5)
 _TEXT = ("String", "Arn", "Bool")
 

@@ -7,8 +7,9 @@ from itertools import product
 
 from secure_bedrock.policy._arns import FIELDS
 from secure_bedrock.policy._automata import ANY_TEXT
-from secure_bedrock.policy._cells import Asked, values_of
+from secure_bedrock.policy._cells import Asked, roughly, values_of
 from secure_bedrock.policy._encoding import FREE, keys_in_resources
+from secure_bedrock.policy._globs import matcher, parse
 from secure_bedrock.policy._inquiry import Answer, Inquiry
 from secure_bedrock.policy._proving import DOMAINS, Prover
 from secure_bedrock.policy._subjects import Subject
@@ -28,6 +29,8 @@ _FORMS = {
 _IN_ARNS = {"aws:requestedregion": 3, "aws:resourceaccount": 4}
 #: More values than this of the variables in a question are not tried one by one.
 _MOST_ASSIGNMENTS = 64
+#: In longer texts nobody looks for the value of a variable.
+_LONGEST_LITERAL = 200
 
 
 def search(prover: Prover, subject: Subject, statement: CompiledStatement) -> Answer:
@@ -90,7 +93,7 @@ def _values_to_try(prover: Prover, inquiry: Inquiry, key: str) -> tuple[list[str
     own = inquiry.subject.own_tags.get(key)
     found = found if own is None else [own, *(value for value in found if value != own)]
     if not is_whole:
-        found += [cut for cut in _cuts(prover, whole) if cut not in found]
+        found += [cut for cut in dict.fromkeys(_cuts(prover, whole)) if cut not in found]
     return [*([None] if own is None else []), *found], is_whole
 
 
@@ -157,10 +160,33 @@ def _cuts(prover: Prover, whole: str) -> Iterator[str]:
     patterns = [text for text in texts if whole in text.lower()]
     literals = [text for text in texts if "${" not in text]
     for pattern in patterns:
-        at = pattern.lower().index(whole)
-        before, after = pattern[:at].rpartition("/")[2].rpartition(":")[2], pattern[at + len(whole) :]
-        for text in literals:
-            field = text.rpartition("/")[2].rpartition(":")[2]
-            if field.startswith(before) and "*" not in field:
-                rest = field[len(before) :]
-                yield rest.removesuffix(after) if after and rest.endswith(after) else rest
+        for shortened in (str, _last_field):
+            cut = _Cut(shortened(pattern), whole)
+            for text in map(shortened, literals):
+                prover.budget.spend(10 * len(text), "the values of a policy variable")
+                if "*" not in text and len(text) <= _LONGEST_LITERAL:
+                    yield from cut.of(text)
+
+
+def _last_field(text: str) -> str:
+    return text.split(":", FIELDS - 1)[-1]
+
+
+class _Cut:
+    """What stands in a text where a pattern has a variable."""
+
+    def __init__(self, pattern: str, whole: str) -> None:
+        at = pattern.lower().find(whole)
+        around = (pattern[:at], pattern[at + len(whole) :]) if at >= 0 else ()
+        self._around = [matcher(roughly(parse(each, variables=True))) for each in around]
+
+    def of(self, text: str) -> Iterator[str]:
+        """Yield the longest and the shortest text with which the pattern matches."""
+        if not self._around:
+            return
+        before, after = self._around
+        starts = [i for i in range(len(text) + 1) if before(text[:i])]
+        ends = [i for i in range(len(text) + 1) if after(text[i:])]
+        spans = sorted((end - start, start, end) for start in starts for end in ends if start <= end)
+        for _, start, end in (*spans[-1:], *spans[:1]):
+            yield text[start:end]

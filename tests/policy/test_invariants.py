@@ -36,7 +36,9 @@ def when(operator, key, *values):
 
 
 def role(*statements, arn=ROLE, trust=()):
-    return Principal(arn=arn, identity=(document(*statements),), trust=document(*trust) if trust else None)
+    return Principal(
+        arn=arn, identity=(document(*statements),) if statements else (), trust=document(*trust) if trust else None
+    )
 
 
 def estate(*statements, scp=(), trust=(), others=None, **rest):
@@ -252,3 +254,38 @@ def test_an_invariant_is_refuted_by_the_request_that_shows_it(name):
     again = evaluate(verdict.witness.estate, verdict.witness.request)
     assert again.allowed is isinstance(invariant, Never)
     assert again.allowed is not isinstance(invariant, Works)
+
+
+#: What changes what a principal may do: AWS's action tables, by hand.
+ESCALATIONS = [
+    "sts:AssumeRole", "sts:AssumeRoot", "iam:PassRole", "iam:AttachRolePolicy", "iam:DetachRolePolicy",
+    "iam:PutRolePolicy", "iam:DeleteRolePolicy", "iam:UpdateAssumeRolePolicy", "iam:PutRolePermissionsBoundary",
+    "iam:DeleteRolePermissionsBoundary", "iam:TagRole", "iam:UntagRole", "iam:CreateRole", "iam:UpdateRole",
+    "iam:CreatePolicyVersion", "iam:SetDefaultPolicyVersion", "iam:CreateAccessKey", "iam:CreateLoginProfile",
+    "iam:UpdateLoginProfile", "iam:CreateServiceSpecificCredential", "iam:ResetServiceSpecificCredential",
+    "iam:CreateUser", "iam:AttachUserPolicy", "iam:PutUserPolicy", "iam:PutUserPermissionsBoundary",
+    "iam:DeleteUserPermissionsBoundary", "iam:TagUser", "iam:UntagUser", "iam:AttachGroupPolicy", "iam:PutGroupPolicy",
+    "iam:AddUserToGroup",
+]  # fmt: skip
+
+
+#: What keeps calls from being recorded.
+SILENCING = [
+    "bedrock:DeleteModelInvocationLoggingConfiguration", "bedrock:PutModelInvocationLoggingConfiguration",
+    "cloudtrail:StopLogging", "cloudtrail:DeleteTrail", "cloudtrail:UpdateTrail", "cloudtrail:PutEventSelectors",
+]  # fmt: skip
+BROKEN_BY = [
+    *((bedrock_invariants.stays_within("app"), action) for action in ESCALATIONS),
+    *((bedrock_invariants.audit_stays_on(), action) for action in SILENCING),
+    *((bedrock_invariants.guardrails_stay(), f"bedrock:{verb}Guardrail") for verb in ("Update", "Delete")),
+    (bedrock_invariants.guardrails_stay(), "bedrock:DeleteEnforcedGuardrailConfiguration"),
+]
+
+
+@pytest.mark.parametrize(("invariant", "action"), BROKEN_BY, ids=[action for _, action in BROKEN_BY])
+def test_one_action_is_enough_to_break_it(invariant, action):
+    only = role({"Effect": "Allow", "Action": action, "Resource": "*"})
+    second = role(arn=SECOND, trust=[trusts({"AWS": ROLE})])
+    verdict = prove(Estate(principals={"app": only, "second": second}), invariant)
+    assert isinstance(verdict, Refuted)
+    assert verdict.witness.request.action == action

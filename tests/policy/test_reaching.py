@@ -159,3 +159,18 @@ def test_what_others_reach_word_for_word(scope, snapshot):
     scenario = Generator(2).scenario()
     rows = reach(read_estate(scenario.estate), ["bedrock:Invoke*"], scope=SCOPES[scope])
     assert [read(row) for row in rows] == snapshot
+
+
+def test_a_row_without_a_request_says_why():
+    as_one = {"StringEquals": {"aws:TagKeys": "team"}}
+    estate = app(allow("bedrock:TagResource", **as_one), allow(INVOKE, MODEL))
+    rows = reach(estate, ["bedrock:TagResource", INVOKE], scope=APP)
+    assert {(row.actions, row.undecided) for row in rows} == {
+        (("bedrock:TagResource",), "one of its other requests is allowed"), (("bedrock:InvokeModel",), ""),
+    }  # fmt: skip
+
+
+def test_what_cannot_be_read_at_all_within_the_budget_is_one_row():
+    (row,) = reach(app(allow()), [INVOKE], budget=1)
+    assert (row.name, row.arn, row.is_named, row.witness) == ("every principal", "*", True, None)
+    assert "1 steps" in row.undecided or "budget" in row.undecided

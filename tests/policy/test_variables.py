@@ -8,7 +8,19 @@ import pytest
 
 from secure_bedrock.policy import Endpoint, Request, evaluate, prove
 from secure_bedrock.policy.verdicts import Proved, Refuted, Unknown
-from tests.policy.test_fine_points import HOME, INVOKE, OWN_TAG, ROLE, allow, anybody_tags, app, deny, never, where
+from tests.policy.test_fine_points import (
+    HOME,
+    INVOKE,
+    OWN_TAG,
+    ROLE,
+    TIER,
+    allow,
+    anybody_tags,
+    app,
+    deny,
+    never,
+    where,
+)
 
 PROFILE = f"arn:aws:bedrock:eu-west-1:{HOME}:application-inference-profile/x"
 ORG, VPC, VPCE, NOON = "o-aaaaaaaaaa", "vpc-1", "vpce-1", "2026-01-01T12:00:00Z"
@@ -66,6 +78,22 @@ CASES = {
     ),
     "a VPC by tag, but for some of those tags": (
         app(allow(**TIED), deny(StringLike={OWN_TAG: ["vpc-x*", "vpc-1*"]}), trust=anybody_tags()), never(), Refuted,
+    ),
+    "an ARN of what the tag names": (
+        app(allow(ArnLike={"aws:SourceArn": f"arn:aws:s3:::${{{OWN_TAG}}}/*"}), trust=anybody_tags()),
+        never(where("StringEquals", "aws:SourceArn", "arn:aws:s3:::a/b")), Refuted,
+    ),
+    "an ARN of something else": (
+        app(allow(ArnLike={"aws:SourceArn": f"arn:aws:s3:::${{{OWN_TAG}}}/*"}), trust=anybody_tags()),
+        never(where("StringEquals", "aws:SourceArn", "arn:aws:sqs:::a/b")), Proved,
+    ),
+    "a text around the tag": (
+        app(allow(StringLike={TIER: f"a*-${{{OWN_TAG}}}-?"}), trust=anybody_tags()),
+        never(where("StringEquals", TIER, "abc-d-e")), Refuted,
+    ),
+    "a star that is one": (
+        app(allow(StringLike={TIER: f"${{*}}-${{{OWN_TAG}}}"}), trust=anybody_tags()),
+        never(where("StringEquals", TIER, "x-d")), Proved,
     ),
     "a Region by tag, in Europe alone": (
         app(
