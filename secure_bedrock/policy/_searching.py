@@ -7,7 +7,7 @@ from itertools import product
 
 from secure_bedrock.policy._arns import FIELDS
 from secure_bedrock.policy._automata import ANY_TEXT
-from secure_bedrock.policy._cells import Asked, roughly, values_of
+from secure_bedrock.policy._cells import Asked, family, roughly, values_of
 from secure_bedrock.policy._encoding import FREE, keys_in_resources
 from secure_bedrock.policy._globs import matcher, parse
 from secure_bedrock.policy._inquiry import Answer, Inquiry
@@ -29,8 +29,6 @@ _FORMS = {
 _IN_ARNS = {"aws:requestedregion": 3, "aws:resourceaccount": 4}
 #: More values than this of the variables in a question are not tried one by one.
 _MOST_ASSIGNMENTS = 64
-#: In longer texts nobody looks for the value of a variable.
-_LONGEST_LITERAL = 200
 
 
 def search(prover: Prover, subject: Subject, statement: CompiledStatement) -> Answer:
@@ -119,18 +117,21 @@ def _distinct(prover: Prover, inquiry: Inquiry, key: str, tied: Collection[str])
     if key in CLOSED:
         return list(CLOSED[key])
     asked = [each for name in sorted(tied) for each in prover.vocabulary.asked.get(name, ())]
-    plain = [each for each in asked if not each.variable_keys()]
-    forms = [_FORMS[name] for name in sorted(tied) if name in _FORMS]
-    places = [each for name in sorted(tied) for each in _places(prover, name)]
+    kinds: dict[str, list[Asked]] = {}
+    for each in asked:
+        if not each.variable_keys():
+            kinds.setdefault(family(each.condition.operator) or "text", []).append(each)
+    texts = kinds.pop("text", [])
+    texts += [_FORMS[name] for name in sorted(tied) if name in _FORMS]
+    texts += [each for name in sorted(tied) for each in _places(prover, name)]
     apart = list(_told_apart(prover, inquiry, tied))
+    domain, kind = DOMAINS.get(key, ANY_TEXT), KINDS.get(key, "")
     found: list[str] = []
     for _ in tied:
-        values, _ = values_of(
-            [*plain, *forms, *places], [], prover.budget, domain=DOMAINS.get(key, ANY_TEXT), extra=[*apart, *found],
-            only=KINDS.get(key, ""),
-        )  # fmt: skip
-        found += [value for value in values if value not in found]
-    return found
+        found += values_of(texts, [], prover.budget, domain=domain, extra=[*apart, *found], only=kind)[0]
+    for some in kinds.values():
+        found += values_of(some, [], prover.budget)[0]
+    return list(dict.fromkeys(found))
 
 
 def _places(prover: Prover, key: str) -> Iterator[Asked]:
@@ -163,9 +164,8 @@ def _cuts(prover: Prover, whole: str) -> Iterator[str]:
         for shortened in (str, _last_field):
             cut = _Cut(shortened(pattern), whole)
             for text in map(shortened, literals):
-                prover.budget.spend(10 * len(text), "the values of a policy variable")
-                if "*" not in text and len(text) <= _LONGEST_LITERAL:
-                    yield from cut.of(text)
+                prover.budget.spend(len(text) ** 2 // 10, "the values of a policy variable")
+                yield from cut.of(text)
 
 
 def _last_field(text: str) -> str:

@@ -145,7 +145,7 @@ class Vocabulary:
         """Take in a pattern of actions."""
         if not action.islower():
             self.spelt.setdefault(action.lower(), action)
-        self.actions[Glob(parse("*" if action == "*:*" else action.lower(), variables=False))] = None
+        self.actions[Glob(parse(action.lower(), variables=False))] = None
 
     def add_resource(self, resource: str, *, variables: bool) -> None:
         """Take in a pattern of resources."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from itertools import count
 
 from secure_bedrock.policy import _context
 from secure_bedrock.policy._automata import Domain, Glob
@@ -290,10 +291,7 @@ def _administrator(estate: Estate, arn: str, *, stem: str, taken: frozenset[str]
 
 def _free_names() -> Iterator[str]:
     yield "anybody"
-    number = 1
-    while True:
-        number += 1
-        yield f"anybody-{number}"
+    yield from (f"anybody-{number}" for number in count(2))
 
 
 def _partition(estate: Estate) -> str:

@@ -150,7 +150,7 @@ def _stated(subject: Subject, request: Request) -> Context:
 
 def _lacks(key: str, request: Request, *, is_first: bool, has_network: bool) -> bool:
     """Whether an authorisation that does not state a key has none."""
-    if key == "aws:sourcevpce" or key.startswith(_SETTLED):
+    if key.startswith(_SETTLED):
         return True
     if key in _context.THROUGH_ENDPOINT:
         return request.endpoint is None

@@ -191,8 +191,9 @@ class _Sides:
         rest = all_of([maybe, _denied(other, closed=True), negation(settled)])
         if find(rest, self.budget) is None:
             return []
-        reasons = [*inquiry.allowed(closed=False)[1], *(other.allowed(closed=False)[1] if other else ())]
-        return [f"{_shown(inquiry.subject)}: {'; '.join(dict.fromkeys(reasons)) or 'not settled'}"]
+        both = [each for each in (inquiry, other) if each]
+        reasons = [reason for each in both for closed in (False, True) for reason in each.allowed(closed=closed)[1]]
+        return [f"{_shown(inquiry.subject)}: {'; '.join(dict.fromkeys(reasons))}"]
 
     def _grown(self, growing: Growing, allowed: Formula, other: Inquiry | None) -> tuple[list[_Grown], bool]:
         """Return boxes that cover what is allowed here and denied there, and whether that is all of it."""

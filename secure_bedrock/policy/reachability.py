@@ -200,7 +200,7 @@ class _Reaching:
         name, arn = _called(self.subject)
         keys = self._keys(allowed, possible)
         witness, doubt = self._witness(certain)
-        if witness is None and self.prover.vocabulary.asked:
+        if self.prover.vocabulary.asked:
             doubt = doubt or reason or "what AWS does not settle"
         endpoint = self._endpoint(allowed) if _VPCE in keys else ""
         keys.pop(_VPCE, None)

@@ -115,7 +115,7 @@ def random_estate(seed: int):
 
 
 def test_of_random_estates(costs, snapshot):
-    assert {seed: told(costs, *random_estate(seed)) for seed in range(24)} == snapshot
+    assert {seed: told(costs, *random_estate(seed)) for seed in range(60)} == snapshot
 
 
 def test_of_what_a_change_opens(costs, snapshot):

@@ -71,6 +71,16 @@ CASES = {
     "patterns that do not meet": (
         app(allow(StringLike={TIER: "a*"})), never(where("StringLike", TIER, "b*")), Proved, "",
     ),
+    "an address compared as text": (
+        app(allow(StringEquals={"aws:SourceIp": "203.0.113.7"})), never(), Unknown, "aws:sourceip compared as text",
+    ),
+    "no role has the name of a service": (
+        app(allow(StringLike={"aws:PrincipalServiceName": "*"})), never(), Proved, "",
+    ),
+    "no role has the names of a service": (
+        app(allow(**{"ForAnyValue:StringLike": {"aws:PrincipalServiceNamesList": "*"}})), never(), Proved, "",
+    ),
+    "actions that nobody knows": (app(allow("zz:*")), never(action="*"), Refuted, "zz:"),
     "an absent key is let through by IfExists": (
         app(allow(StringEqualsIfExists={TIER: "a"})), never(where("Null", TIER, "true")), Refuted, MODEL[:20],
     ),

@@ -256,6 +256,16 @@ def test_an_invariant_is_refuted_by_the_request_that_shows_it(name):
     assert again.allowed is not isinstance(invariant, Works)
 
 
+def test_what_can_be_asked_of_an_estate_asks_about_its_roles_by_their_trust():
+    """A user has no trust policy; whoever may invoke is asked about either way."""
+    ann = Principal(arn=f"arn:aws:iam::{ACCOUNT}:user/ann")
+    both = Estate(principals={"app": role(), "ann": ann})
+    asked = bedrock_invariants.of_estate(both, ["app", "ann"])
+    named = {resource for each in asked for statement in each.statements for resource in statement.resources}
+    assert ROLE in named
+    assert ann.arn not in named
+
+
 #: What changes what a principal may do: AWS's action tables, by hand.
 ESCALATIONS = [
     "sts:AssumeRole", "sts:AssumeRoot", "iam:PassRole", "iam:AttachRolePolicy", "iam:DetachRolePolicy",

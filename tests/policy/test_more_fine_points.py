@@ -24,6 +24,7 @@ from tests.policy.test_fine_points import (
     ROLE,
     SESSION,
     TAG,
+    TIER,
     allow,
     anybody_tags,
     app,
@@ -99,6 +100,22 @@ def test_the_same_is_not_claimed_of_what_is_not_settled():
     assert is_same(after, after, actions=("bedrock:*",), scope=APP) is True
     assert is_same(before, app(allow()), actions=("bedrock:*",), scope=APP) is False
     assert is_same(before, after, actions=("bedrock:*",), scope=APP, budget=10) is None
+
+
+def test_what_is_not_settled_names_the_denial_that_it_hangs_on():
+    before, after = app(allow("bedrock:TagResource")), app(allow("bedrock:TagResource"), deny("bedrock:*", **AS_ONE))
+    for one, other in ((before, after), (after, before)):
+        change = diff(one, other, actions=("bedrock:TagResource",), scope=APP)
+        assert change.unsettled == (f"{ROLE}: StringEquals on aws:TagKeys, which holds many values",)
+
+
+@pytest.mark.parametrize(("count", "shown", "is_cut"), [(8, 8, False), (9, 8, True)])
+def test_so_many_changes_of_one_principal_are_told(count, shown, is_cut):
+    """Each model was refused in one tier of its own, so that no two of the gains are one."""
+    models = [f"arn:aws:bedrock:*::foundation-model/m{i}" for i in range(count)]
+    before = app(*(allow(INVOKE, model, StringNotEquals={TIER: str(i)}) for i, model in enumerate(models)))
+    change = diff(before, app(allow(INVOKE, models)), actions=(INVOKE,), scope=APP)
+    assert (len(change.gained), change.is_cut) == (shown, is_cut)
 
 
 def test_a_session_gains_under_its_own_name():

@@ -161,6 +161,13 @@ def test_what_others_reach_word_for_word(scope, snapshot):
     assert [read(row) for row in rows] == snapshot
 
 
+@pytest.mark.parametrize(("count", "rows"), [(24, 24), (25, 1)])
+def test_resources_are_told_apart_while_they_are_few(count, rows):
+    models = [f"{MODEL.partition('/')[0]}/m{i}" for i in range(count)]
+    estate = app(*(allow(INVOKE, model, StringEquals={TIER: str(i)}) for i, model in enumerate(models)))
+    assert len(reach(estate, [INVOKE], scope=APP)) == rows
+
+
 def test_a_row_without_a_request_says_why():
     as_one = {"StringEquals": {"aws:TagKeys": "team"}}
     estate = app(allow("bedrock:TagResource", **as_one), allow(INVOKE, MODEL))

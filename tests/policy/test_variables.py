@@ -91,6 +91,23 @@ CASES = {
         app(allow(StringLike={TIER: f"a*-${{{OWN_TAG}}}-?"}), trust=anybody_tags()),
         never(where("StringEquals", TIER, "abc-d-e")), Refuted,
     ),
+    "one of two variables is known": (
+        app(allow(StringEquals={TIER: ["${aws:PrincipalAccount}", f"${{{OWN_TAG}}}"]}), trust=anybody_tags()),
+        never(where("StringEquals", TIER, HOME)), Refuted,
+    ),
+    "a tag that is compared as a number too": (
+        app(
+            allow(StringEquals={TIER: f"${{{OWN_TAG}}}"}, StringLike={TIER: "a*"}),
+            deny(NumericEquals={OWN_TAG: "5"}), trust=anybody_tags(),
+        ),
+        never(), Refuted,
+    ),
+    "a tag that must be a number": (
+        app(
+            allow(StringEquals={TIER: f"${{{OWN_TAG}}}"}, NumericEquals={OWN_TAG: "5"}), trust=anybody_tags(),
+        ),
+        never(), Refuted,
+    ),
     "a star that is one": (
         app(allow(StringLike={TIER: f"${{*}}-${{{OWN_TAG}}}"}), trust=anybody_tags()),
         never(where("StringEquals", TIER, "x-d")), Proved,
