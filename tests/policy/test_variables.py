@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
+from itertools import product
+from random import Random
 
 import pytest
 
-from secure_bedrock.policy import Endpoint, Request, evaluate, prove
+from secure_bedrock.policy import Endpoint, Estate, Request, evaluate, prove
 from secure_bedrock.policy.verdicts import Proved, Refuted, Unknown
 from tests.policy.test_fine_points import (
     HOME,
@@ -185,3 +188,57 @@ CASES = {
 def test_what_a_variable_can_be(name):
     estate, asked, answer = CASES[name]
     assert isinstance(prove(estate, asked), answer)
+
+
+#: Values of keys that random policies compare; None: the request lacks it.
+POOL = {
+    OWN_TAG: [None, "x", VPC, ORG, "true", "a-b"], "aws:ResourceTag/team": [None, "x", VPC, "a-b"],
+    "aws:SourceVpc": [None, VPC, "vpc-2"], "aws:PrincipalOrgID": [None, ORG], "aws:ResourceOrgID": [None, ORG],
+    "aws:MultiFactorAuthPresent": [None, "true", "false"], TIER: [None, "x", "a-b", "true"],
+    "aws:UserAgent": [None, "x", "true"],
+}  # fmt: skip
+LITERALS = ["x", VPC, ORG, "true", "a-b", "a*", "*b", "vpc-*", "*"]
+OPERATORS = [
+    "StringEquals", "StringNotEquals", "StringLike", "StringNotLike", "StringEqualsIfExists", "StringNotEqualsIfExists",
+]  # fmt: skip
+
+
+def random_condition(random: Random, keys: list[str]) -> tuple[str, str, str]:
+    key, kind = random.choice(keys), random.randrange(6)
+    if kind == 0:
+        return "Null", key, random.choice(["true", "false"])
+    value = f"${{{random.choice([each for each in keys if each != key])}}}" if kind < 4 else random.choice(LITERALS)
+    return random.choice(OPERATORS), key, value
+
+
+def random_estate(random: Random) -> tuple[list[str], Estate]:
+    """One to three statements about three keys, mostly comparing them with each other."""
+    keys, rows = random.sample(list(POOL), 3), []
+    for number in range(random.randint(1, 3)):
+        block: dict[str, dict[str, str]] = {}
+        for _ in range(random.randint(1, 2)):
+            operator, key, value = random_condition(random, keys)
+            block.setdefault(operator, {})[key] = value
+        rows.append((allow if number == 0 or random.random() < 0.3 else deny)(resource=PROFILE, **block))
+    return keys, app(*rows, trust=anybody_tags())
+
+
+def is_allowed_somehow(keys: list[str], estate: Estate) -> bool:
+    """Whether `evaluate` allows a request with some of the values: each combination of them is asked."""
+    for values in product(*(POOL[key] for key in keys)):
+        context = {key: value for key, value in zip(keys, values, strict=True) if value is not None}
+        if evaluate(estate, asked_of(context)).allowed:
+            return True
+    return False
+
+
+def test_no_request_contradicts_a_proof():
+    found: Counter[tuple[type, bool]] = Counter()
+    for seed in range(600):
+        keys, estate = random_estate(Random(seed))  # noqa: S311 - the same each time
+        verdict = type(prove(estate, never()))
+        allowed = is_allowed_somehow(keys, estate)
+        assert not (verdict is Proved and allowed), seed
+        found[verdict, allowed] += 1
+    assert found[Proved, False] > 50
+    assert found[Refuted, True] > 100  # the values do find what is allowed
