@@ -160,7 +160,7 @@ def named(estate: Estate, names: tuple[str, ...] | None = None) -> Iterator[Subj
     for name in estate.principals if names is None else names:
         caller = estate.caller(name)
         principal = caller.holder
-        tags = principal is not None and caller.kind is Kind.ROLE and may_tag_sessions(principal)
+        tags = principal is not None and may_tag_sessions(principal)
         yield Subject(name=name, estate=estate, has_any_tags=tags)
         for session in sessions:
             if principal is not None and session.split(":")[4] == caller.account:

@@ -71,6 +71,21 @@ CASES = {
     "patterns that do not meet": (
         app(allow(StringLike={TIER: "a*"})), never(where("StringLike", TIER, "b*")), Proved, "",
     ),
+    "an ARN with a question mark": (
+        app(allow(ArnLike={"aws:SourceArn": "arn:aws:s3:::a?c"})),
+        never(where("StringEquals", "aws:SourceArn", "arn:aws:s3:::abc")), Refuted, "arn:aws:s3:::abc",
+    ),
+    "an ARN with a star": (
+        app(allow(ArnEquals={"aws:SourceArn": "arn:aws:s3:::a*"})),
+        never(where("StringEquals", "aws:SourceArn", "arn:aws:s3:::abc")), Refuted, "arn:aws:s3:::abc",
+    ),
+    "an ARN that ends early": (
+        app(allow(ArnEquals={"aws:SourceArn": "arn:aws:s3"})), never(), Unknown, "ArnEquals on aws:SourceArn",
+    ),
+    "keys with many values are no numbers": (
+        app(allow("bedrock:TagResource", **{"ForAnyValue:NumericEquals": {"aws:TagKeys": "5"}})),
+        never(action="bedrock:TagResource"), Unknown, "holds many values",
+    ),
     "an address compared as text": (
         app(allow(StringEquals={"aws:SourceIp": "203.0.113.7"})), never(), Unknown, "aws:sourceip compared as text",
     ),

@@ -166,3 +166,9 @@ def test_what_a_role_gains_is_told_beside_what_one_of_its_sessions_gains():
         ROLE: "bedrock:Retrieve", session: "s3:GetObject, bedrock:Retrieve",
     }  # fmt: skip
     assert all(each.witness for each in change.gained)
+
+
+def test_a_user_whom_nobody_has_named_has_some_name():
+    verdict = prove(app(), replace(never(where("StringEquals", "aws:username", "eve")), scope=UNNAMED))
+    assert not isinstance(verdict, Proved)
+    assert isinstance(prove(app(allow()), never(where("Null", "aws:username", "false"))), Proved)

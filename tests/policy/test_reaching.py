@@ -65,6 +65,7 @@ ROLES = {
         [allow("bedrock:TagResource", **{"ForAllValues:StringEquals": {"aws:TagKeys": ["team"]}})],
         ["bedrock:TagResource"],
     ),
+    "through a service alone": ([allow(INVOKE, Bool={"aws:ViaAWSService": "true"})], [INVOKE]),
     "nothing": ([deny(INVOKE), allow("bedrock:*")], [INVOKE]),
 }  # fmt: skip
 

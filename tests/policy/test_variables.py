@@ -111,6 +111,10 @@ CASES = {
         ),
         never(), Refuted,
     ),
+    "a tier that says whether MFA was there": (
+        app(allow(StringEquals={TIER: "${aws:MultiFactorAuthPresent}"})),
+        never(where("StringNotEquals", TIER, "true", "false")), Proved,
+    ),
     "a star that is one": (
         app(allow(StringLike={TIER: f"${{*}}-${{{OWN_TAG}}}"}), trust=anybody_tags()),
         never(where("StringEquals", TIER, "x-d")), Proved,

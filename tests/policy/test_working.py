@@ -215,3 +215,12 @@ def test_what_is_open_is_named():
     verdict = prove(world, calls_work(CALLS["a profile through an endpoint"]))
     assert isinstance(verdict, Unknown)
     assert verdict.reason == "whether the models behind a profile or a service carry the network"
+
+
+def test_a_call_may_state_that_it_has_no_tags():
+    call = Call(principal="app", operation="Converse", model=LITE, region="us-east-1", context={"aws:TagKeys": ()})
+    everything = Policy.from_plain(
+        {"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"}}
+    )
+    estate = Estate(principals={"app": Principal(arn=ROLE, identity=(everything,))})
+    assert isinstance(prove(estate, calls_work(call)), Proved)
