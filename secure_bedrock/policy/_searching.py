@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Collection, Iterator
 from itertools import product
 
@@ -27,6 +28,8 @@ _FORMS = {
 }
 #: Keys that follow from the resource's ARN, and which of its fields they are.
 _IN_ARNS = {"aws:requestedregion": 3, "aws:resourceaccount": 4}
+#: What is longer than an ARN can be is no value that somebody chose.
+_LONGEST_LITERAL = 2048
 #: More values than this of the variables in a question are not tried one by one.
 _MOST_ASSIGNMENTS = 64
 
@@ -159,7 +162,7 @@ def _cuts(prover: Prover, whole: str) -> Iterator[str]:
     texts = [text for text, _ in prover.vocabulary.resources]
     texts += [value for asked in prover.vocabulary.asked.values() for each in asked for value in each.condition.values]
     patterns = [text for text in texts if whole in text.lower()]
-    literals = [text for text in texts if "${" not in text]
+    literals = [text for text in texts if "${" not in text and len(text) <= _LONGEST_LITERAL]
     for pattern in patterns:
         for shortened in (str, _last_field):
             cut = _Cut(shortened(pattern), whole)
@@ -187,6 +190,9 @@ class _Cut:
         before, after = self._around
         starts = [i for i in range(len(text) + 1) if before(text[:i])]
         ends = [i for i in range(len(text) + 1) if after(text[i:])]
-        spans = sorted((end - start, start, end) for start in starts for end in ends if start <= end)
-        for _, start, end in (*spans[-1:], *spans[:1]):
-            yield text[start:end]
+        if not starts or not ends or starts[0] > ends[-1]:
+            return
+        yield text[starts[0] : ends[-1]]
+        spans = ((start, ends[bisect_left(ends, start)]) for start in starts if start <= ends[-1])
+        start, end = min(spans, key=lambda span: span[1] - span[0])
+        yield text[start:end]
