@@ -8,6 +8,7 @@ from itertools import product
 
 from secure_bedrock.policy._arns import FIELDS
 from secure_bedrock.policy._automata import ANY_TEXT
+from secure_bedrock.policy._budget import Budget, ExhaustedError
 from secure_bedrock.policy._cells import Asked, family, roughly, values_of
 from secure_bedrock.policy._encoding import FREE, keys_in_resources
 from secure_bedrock.policy._globs import matcher, parse
@@ -28,8 +29,8 @@ _FORMS = {
 }
 #: Keys that follow from the resource's ARN, and which of its fields they are.
 _IN_ARNS = {"aws:requestedregion": 3, "aws:resourceaccount": 4}
-#: What is longer than an ARN can be is no value that somebody chose.
-_LONGEST_LITERAL = 2048
+#: What looking for the values of a variable in literals may cost, in steps.
+_PER_VARIABLE = 1_000_000
 #: More values than this of the variables in a question are not tried one by one.
 _MOST_ASSIGNMENTS = 64
 
@@ -94,7 +95,7 @@ def _values_to_try(prover: Prover, inquiry: Inquiry, key: str) -> tuple[list[str
     own = inquiry.subject.own_tags.get(key)
     found = found if own is None else [own, *(value for value in found if value != own)]
     if not is_whole:
-        found += [cut for cut in dict.fromkeys(_cuts(prover, whole)) if cut not in found]
+        found += [cut for cut in _cuts(prover, whole) if cut not in found]
     return [*([None] if own is None else []), *found], is_whole
 
 
@@ -157,17 +158,28 @@ def _told_apart(prover: Prover, inquiry: Inquiry, keys: Collection[str]) -> Iter
             yield value
 
 
-def _cuts(prover: Prover, whole: str) -> Iterator[str]:
-    """Yield what a variable would have to be for a pattern with it to meet a literal of another."""
+def _cuts(prover: Prover, whole: str) -> list[str]:
+    """Return what a variable would have to be for a pattern with it to meet a literal of another; not too many."""
+    own = prover.budget.part(_PER_VARIABLE)
+    found: dict[str, None] = {}
+    try:
+        found.update(dict.fromkeys(_cut(prover, whole, own)))
+    except ExhaustedError:
+        return []
+    finally:
+        prover.budget.spend(own.spent, "the values of a policy variable")
+    return list(found)
+
+
+def _cut(prover: Prover, whole: str, budget: Budget) -> Iterator[str]:
     texts = [text for text, _ in prover.vocabulary.resources]
     texts += [value for asked in prover.vocabulary.asked.values() for each in asked for value in each.condition.values]
-    patterns = [text for text in texts if whole in text.lower()]
-    literals = [text for text in texts if "${" not in text and len(text) <= _LONGEST_LITERAL]
-    for pattern in patterns:
+    literals = [text for text in texts if "${" not in text]
+    for pattern in (text for text in texts if whole in text.lower()):
         for shortened in (str, _last_field):
             cut = _Cut(shortened(pattern), whole)
             for text in map(shortened, literals):
-                prover.budget.spend(len(text) ** 2 // 10, "the values of a policy variable")
+                budget.spend(len(text) ** 2 // 10, "the values of a policy variable")
                 yield from cut.of(text)
 
 
