@@ -86,6 +86,27 @@ CASES = {
         app(allow("bedrock:TagResource", **{"ForAnyValue:NumericEquals": {"aws:TagKeys": "5"}})),
         never(action="bedrock:TagResource"), Unknown, "holds many values",
     ),
+    "a key of another service that holds two values": (
+        app(
+            allow("dynamodb:GetItem", **{"ForAnyValue:StringEquals": {"dynamodb:Attributes": "a"}}),
+            deny("dynamodb:GetItem", **{"ForAllValues:StringNotEquals": {"dynamodb:Attributes": "b"}}),
+        ),
+        never(action="dynamodb:GetItem"), Refuted, "dynamodb:Attributes=[a, b]",
+    ),
+    "a session may bring a tag beside one that it must": (
+        app(allow(StringEquals={OWN_TAG: "x"}), trust=document({
+            "Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:*",
+            "Condition": {"ForAnyValue:StringEquals": {"aws:TagKeys": "other"}},
+        })),
+        never(), Refuted, "tagged team=x",
+    ),
+    "a session may bring no other tag than one": (
+        app(allow(StringEquals={OWN_TAG: "x"}), trust=document({
+            "Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:*",
+            "Condition": {"ForAllValues:StringEquals": {"aws:TagKeys": "other"}},
+        })),
+        never(), Proved, "",
+    ),
     "an address compared as text": (
         app(allow(StringEquals={"aws:SourceIp": "203.0.113.7"})), never(), Unknown, "aws:sourceip compared as text",
     ),

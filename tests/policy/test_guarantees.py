@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from secure_bedrock.policy import Estate, Principal, prove
+from secure_bedrock.policy import Estate, Policy, Principal, prove
 from secure_bedrock.policy.invariants import Scope
 from secure_bedrock.policy.relations import Fact, Relation, all_relations
 from secure_bedrock.policy.verdicts import Proved, Refuted
@@ -69,9 +69,13 @@ POSSIBLE = [
 ]
 
 
-def answer(arn: str, facts: Facts):
-    who = Principal(arn=arn, identity=(document(statement(facts)),))
+def answer_to(policy: Policy, arn: str = ROLE):
+    who = Principal(arn=arn, identity=(policy,))
     return prove(Estate(principals={"app": who}), never(action="*", scope=Scope(principals=("app",))))
+
+
+def answer(arn: str, facts: Facts):
+    return answer_to(document(statement(facts)), arn)
 
 
 @pytest.mark.parametrize(("name", "arn"), RULED_OUT)
@@ -86,3 +90,17 @@ def test_somebody_asks_for_what_it_does_not(name, spared, arn):
 
 def test_each_guarantee_is_tried_both_ways():
     assert {name for name, _ in RULED_OUT} == {name for name, *_ in POSSIBLE} == IMPLICATIONS.keys()
+
+
+EQUALITIES = {each.name: each for each in all_relations() if each.keys}
+
+
+@pytest.mark.parametrize("name", EQUALITIES)
+def test_an_answer_names_what_it_rests_on(name):
+    """An answer about the keys of a guarantee says it, and one about none of them does not."""
+    asked = [{"Null": dict.fromkeys(EQUALITIES[name].keys, "false")}, {}]
+    told = [
+        answer_to(document({"Effect": "Allow", "Action": "*", "Resource": "*", "Condition": each})).assumptions
+        for each in asked
+    ]
+    assert [any(EQUALITIES[name].says in text for text in each) for each in told] == [True, False]

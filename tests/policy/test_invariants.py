@@ -299,3 +299,13 @@ def test_one_action_is_enough_to_break_it(invariant, action):
     verdict = prove(Estate(principals={"app": only, "second": second}), invariant)
     assert isinstance(verdict, Refuted)
     assert verdict.witness.request.action == action
+
+
+@pytest.mark.parametrize("kind", ["imported-model", "provisioned-model"])
+def test_an_estate_is_asked_about_models_that_are_no_foundation_models(kind):
+    only = role({"Effect": "Allow", "Action": INVOKE, "Resource": f"arn:aws:bedrock:eu-west-1:{ACCOUNT}:{kind}/abc"})
+    world = Estate(principals={"app": only})
+    broken = [
+        each.name for each in bedrock_invariants.of_estate(world, ["app"]) if isinstance(prove(world, each), Refuted)
+    ]
+    assert [name for name in broken if kind in name]

@@ -172,3 +172,11 @@ def test_a_user_whom_nobody_has_named_has_some_name():
     verdict = prove(app(), replace(never(where("StringEquals", "aws:username", "eve")), scope=UNNAMED))
     assert not isinstance(verdict, Proved)
     assert isinstance(prove(app(allow()), never(where("Null", "aws:username", "false"))), Proved)
+
+
+@pytest.mark.parametrize("who", ["thing/x", "assumed-role/other/session", "federated-user/eve"])
+def test_whoever_a_resource_names_in_the_account_is_asked_about(who):
+    named = {**allow("s3:GetObject", OBJECT), "Principal": {"AWS": f"arn:aws:sts::{HOME}:{who}"}}
+    estate = replace(app(), resource_policies={OBJECT: document(named)})
+    verdict = prove(estate, replace(never(action="s3:GetObject"), scope=UNNAMED))
+    assert isinstance(verdict, Refuted)

@@ -86,6 +86,10 @@ CASES = {
         app(allow(ArnLike={"aws:SourceArn": f"arn:aws:s3:::${{{OWN_TAG}}}/*"}), trust=anybody_tags()),
         never(where("StringEquals", "aws:SourceArn", "arn:aws:s3:::a/b")), Refuted,
     ),
+    "an ARN that equals a pattern around the tag": (
+        app(allow(ArnEquals={"aws:SourceArn": f"arn:aws:s3:::${{{OWN_TAG}}}/*"}), trust=anybody_tags()),
+        never(where("StringEquals", "aws:SourceArn", "arn:aws:s3:::a/b")), Refuted,
+    ),
     "an ARN of something else": (
         app(allow(ArnLike={"aws:SourceArn": f"arn:aws:s3:::${{{OWN_TAG}}}/*"}), trust=anybody_tags()),
         never(where("StringEquals", "aws:SourceArn", "arn:aws:sqs:::a/b")), Proved,
