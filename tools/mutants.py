@@ -213,8 +213,10 @@ def report(chosen: Sequence[Fault], alive: Sequence[Fault]) -> float:
     for group in (EVALUATOR, PROVER):
         among, left = sum(total[name] for name in group), sum(lost[name] for name in group)
         if among:
+            same = sum(told[name] for name in group)
             print(f"{'evaluator' if group is EVALUATOR else 'prover'}: {among - left} of {among} noticed, "
-                  f"{100 * (among - left) / among:.1f} %")  # fmt: skip
+                  f"{100 * (among - left) / among:.1f} %; {100 * (among - left) / (among - same):.1f} % "
+                  f"without the {same} that have their reason")  # fmt: skip
     return 100 * (len(chosen) - len(alive)) / len(chosen)
 
 
