@@ -140,7 +140,10 @@ def forwarding_role(scope: Construct, place: Place, bus_arn: str) -> iam.Role:
 
 
 def _role(scope: Construct, place: Place, purpose: str, description: str) -> iam.Role:
-    """Return a role for the audit's own rules: EventBridge speaks for everybody's."""
+    """Return a role for the audit's own rules: EventBridge speaks for everybody's.
+
+    AWS: EventBridge User Guide, "Cross-service confused deputy prevention": of a target, `aws:SourceArn` is the rule.
+    """
     ours = {
         "StringEquals": {"aws:SourceAccount": place.environment.account},
         "ArnLike": {"aws:SourceArn": place.rules},

@@ -141,7 +141,7 @@ def _distinct(prover: Prover, inquiry: Inquiry, key: str, tied: Collection[str])
 def _places(prover: Prover, key: str) -> Iterator[Asked]:
     """Yield what the ARNs of policies say of a key that follows from the resource's, as conditions on it."""
     if key in _IN_ARNS:
-        arns = [text.split(":", 5) for text, _ in prover.vocabulary.resources]
+        arns = [text.split(":", FIELDS - 1) for text, _ in prover.vocabulary.resources]
         fields = dict.fromkeys(fields[_IN_ARNS[key]] for fields in arns if len(fields) == FIELDS)
         plain = tuple(field for field in fields if field and "${" not in field)
         if plain:
