@@ -100,6 +100,8 @@ def sites(tree: ast.AST) -> Iterator[tuple[ast.AST, str, int | None, ast.AST]]:
 
 
 def _is_spared(node: ast.AST) -> bool:
+    if isinstance(node, ast.keyword) and node.arg == "strict":
+        return True  # of zip: the lengths are the same
     called = node.func if isinstance(node, ast.Call) else None
     return isinstance(called, ast.Name) and called.id in SPARED_CALLS
 

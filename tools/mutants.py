@@ -34,6 +34,7 @@ PROVER = (
 )  # fmt: skip
 #: Left out of the tests that must notice: what is asked about speed, which a busy machine decides.
 SLOW = "not hostile and not millisecond and not milliseconds"
+#: The quick ones first.
 TESTS = {
     "evaluator": ("tests/policy/test_refused.py", "tests/policy/test_evaluation.py", "tests/policy/test_said.py"),
     "prover": (
@@ -44,23 +45,23 @@ TESTS = {
         "tests/policy/test_assumed.py",
         "tests/policy/test_fine_points.py",
         "tests/policy/test_more_fine_points.py",
+        "tests/policy/test_descriptions.py",
+        "tests/policy/test_bearing.py",
+        "tests/policy/test_shortcuts_by_hand.py",
+        "tests/policy/test_formulas_agree.py",
+        "tests/policy/test_planted.py",
+        "tests/policy/test_cells.py",
+        "tests/docs/test_proofs.py",
+        "tests/policy/test_proving.py",
+        "tests/policy/test_working.py",
+        "tests/policy/test_said.py",
+        "tests/policy/test_costs.py",
         "tests/policy/test_variables.py",
         "tests/policy/test_guarantees.py",
-        "tests/policy/test_working.py",
-        "tests/policy/test_descriptions.py",
         "tests/policy/test_reaching.py",
-        "tests/docs/test_proofs.py",
-        "tests/policy/test_said.py",
-        "tests/policy/test_formulas_agree.py",
-        "tests/policy/test_cells.py",
-        "tests/policy/test_proving.py",
-        "tests/policy/test_bearing.py",
-        "tests/policy/test_planted.py",
-        "tests/review/test_matrix.py",
         "tests/policy/test_second_opinion.py",
         "tests/policy/test_metamorphic.py",
-        "tests/policy/test_shortcuts_by_hand.py",
-        "tests/policy/test_costs.py",
+        "tests/review/test_matrix.py",
         "tests/policy/test_shortcuts.py",
     ),
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from dataclasses import fields
 
 import pytest
 
@@ -309,3 +310,22 @@ def test_an_estate_is_asked_about_models_that_are_no_foundation_models(kind):
         each.name for each in bedrock_invariants.of_estate(world, ["app"]) if isinstance(prove(world, each), Refuted)
     ]
     assert [name for name in broken if kind in name]
+
+
+def asked(invariant):
+    """What an invariant asks about, as a policy is written, and of whom."""
+    if isinstance(invariant, Works):
+        return {"name": invariant.name, "calls": invariant.calls}
+    scope = {field.name: getattr(invariant.scope, field.name) for field in fields(invariant.scope)}
+    written = Policy(statements=invariant.statements, name="asked").to_plain()
+    return {"name": invariant.name, "asks": written["Statement"], "of": scope}
+
+
+def test_what_each_asks_is_looked_at_before_it_changes(snapshot):
+    assert {name: asked(invariant) for name, (invariant, *_) in CASES.items()} == snapshot
+
+
+def test_what_is_asked_of_any_estate_is_looked_at_before_it_changes(snapshot):
+    ann = Principal(arn=f"arn:aws:iam::{ACCOUNT}:user/ann")
+    world = Estate(principals={"app": role(), "ann": ann})
+    assert [asked(each) for each in bedrock_invariants.of_estate(world, ["app", "ann"])] == snapshot
