@@ -46,9 +46,11 @@ class AccessStack(cdk.Stack):
         """Declare the access."""
         super().__init__(scope, id, env=env, description="Secure Bedrock: who may call")
         self.guardrail = self._guardrail()
+        guardrail_id = self.guardrail.attr_guardrail_id
         self.guardrail_version = bedrock.CfnGuardrailVersion(
-            self, "GuardrailVersion", guardrail_identifier=self.guardrail.attr_guardrail_id
+            self, "GuardrailVersion", guardrail_identifier=guardrail_id
         )
+        version = self.guardrail_version.attr_version
         self.role = ScopedInvokeRole(
             self,
             "Application",
@@ -56,14 +58,19 @@ class AccessStack(cdk.Stack):
             models=configuration.models,
             endpoints=[network.endpoint],
             guardrail=self.guardrail,
-            guardrail_version=self.guardrail_version.attr_version,
+            guardrail_version=version,
             project=configuration.project,
             team=configuration.team,
             suspended=configuration.suspended,
             revoke_sessions_before=configuration.revoke_sessions_before,
         )
-        self.function = self._function(configuration, network)
-        self.function.connections.allow_to(network.endpoint, ec2.Port.tcp(443), "HTTPS to Bedrock")
+        environment = {
+            "MODEL_ID": configuration.models[0],
+            "GUARDRAIL_ID": guardrail_id,
+            "GUARDRAIL_VERSION": version,
+        }
+        self.function = self._function(environment, network)
+        self.function.connections.allow_to_default_port(network.endpoint.connections, "HTTPS to Bedrock")
 
     def _guardrail(self) -> bedrock.CfnGuardrail:
         filters = [
@@ -75,13 +82,13 @@ class AccessStack(cdk.Stack):
         return bedrock.CfnGuardrail(
             self,
             "Guardrail",
-            name=f"{cdk.Stack.of(self).stack_name}-guardrail",
+            name=f"{self.stack_name}-guardrail",
             blocked_input_messaging="This request is not allowed.",
             blocked_outputs_messaging="The answer was withheld.",
             content_policy_config=bedrock.CfnGuardrail.ContentPolicyConfigProperty(filters_config=filters),
         )
 
-    def _function(self, configuration: Configuration, network: NetworkStack) -> lambda_.Function:
+    def _function(self, environment: dict[str, str], network: NetworkStack) -> lambda_.Function:
         log_group = logs.LogGroup(self, "FunctionLog", retention=logs.RetentionDays.THREE_MONTHS)
         acknowledge(
             log_group,
@@ -113,11 +120,7 @@ class AccessStack(cdk.Stack):
             vpc=network.vpc,
             vpc_subnets=ec2.SubnetSelection(subnet_type=ec2.SubnetType.PRIVATE_ISOLATED),
             allow_all_outbound=False,
-            environment={
-                "MODEL_ID": configuration.models[0],
-                "GUARDRAIL_ID": self.guardrail.attr_guardrail_id,
-                "GUARDRAIL_VERSION": self.guardrail_version.attr_version,
-            },
+            environment=environment,
         )
         acknowledge(
             function,

@@ -56,4 +56,5 @@ class NetworkStack(cdk.Stack):
         """The zones named, or whatever the Region's first two are at deploy time: nothing is looked up at synth."""
         if self._zones is not None:
             return list(self._zones)
-        return [cdk.Fn.select(index, cdk.Fn.get_azs()) for index in range(2)]
+        every = cdk.Fn.get_azs()
+        return [cdk.Fn.select(index, every) for index in range(2)]
