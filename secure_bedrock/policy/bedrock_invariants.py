@@ -36,7 +36,10 @@ _USER_CHANGES = (
 _LOGGING = (
     "bedrock:DeleteModelInvocationLoggingConfiguration", "bedrock:PutModelInvocationLoggingConfiguration",
 )  # fmt: skip
-_TRAIL = ("cloudtrail:StopLogging", "cloudtrail:DeleteTrail", "cloudtrail:UpdateTrail", "cloudtrail:PutEventSelectors")
+_TRAIL = (
+    "cloudtrail:StopLogging", "cloudtrail:DeleteTrail", "cloudtrail:UpdateTrail", "cloudtrail:PutEventSelectors",
+    "cloudtrail:PutInsightSelectors",
+)  # fmt: skip
 _GUARDRAILS = (
     "bedrock:UpdateGuardrail", "bedrock:DeleteGuardrail", "bedrock:DeleteEnforcedGuardrailConfiguration",
 )  # fmt: skip

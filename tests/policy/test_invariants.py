@@ -58,7 +58,7 @@ def through(policy):
 
 
 BY_APP = when("ArnEquals", "aws:PrincipalArn", ROLE)
-MOST_OF_A_TRAIL = ["cloudtrail:StopLogging", "cloudtrail:DeleteTrail", "cloudtrail:UpdateTrail"]
+MOST_OF_A_TRAIL = ["cloudtrail:StopLogging", "cloudtrail:*Trail", "cloudtrail:PutInsightSelectors"]
 TO_EC2 = when("StringEquals", "iam:PassedToService", "ec2.amazonaws.com")
 SPARED = when("ArnNotEquals", "aws:PrincipalArn", ROLE)
 FROM_EC2 = trusts({"Service": "ec2.amazonaws.com"})
@@ -284,6 +284,7 @@ ESCALATIONS = [
 SILENCING = [
     "bedrock:DeleteModelInvocationLoggingConfiguration", "bedrock:PutModelInvocationLoggingConfiguration",
     "cloudtrail:StopLogging", "cloudtrail:DeleteTrail", "cloudtrail:UpdateTrail", "cloudtrail:PutEventSelectors",
+    "cloudtrail:PutInsightSelectors",
 ]  # fmt: skip
 BROKEN_BY = [
     *((bedrock_invariants.stays_within("app"), action) for action in ESCALATIONS),
