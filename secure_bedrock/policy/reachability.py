@@ -162,7 +162,7 @@ class _Reaching:
             return
         groups: dict[str, int] = {}
         for i in bits:
-            name = self.names["rest"].of(self.rest.values[i] or "").partition("/")[0]
+            name = self.names["rest"].of(str(self.rest.values[i])).partition("/")[0]
             groups[name] = groups.get(name, 0) | 1 << i
         yield from groups.values()
 
@@ -200,8 +200,6 @@ class _Reaching:
         name, arn = _called(self.subject)
         keys = self._keys(allowed, possible)
         witness, doubt = self._witness(certain)
-        if self.prover.vocabulary.asked:
-            doubt = doubt or reason or "what AWS does not settle"
         endpoint = self._endpoint(allowed) if _VPCE in keys else ""
         keys.pop(_VPCE, None)
         actions = self.projected(allowed, self.space.action)
@@ -214,7 +212,8 @@ class _Reaching:
             resources=self._named("rest", allowed, possible) if has_resource else (),
             regions=self._named("region", allowed, possible) if has_resource else (),
             accounts=self._named("account", allowed, possible) if has_resource else (),
-            endpoint=endpoint, keys=keys, witness=witness, undecided="" if witness else doubt,
+            endpoint=endpoint, keys=keys, witness=witness,
+            undecided="" if witness else doubt or reason or "what AWS does not settle",
         )  # fmt: skip
 
     def _endpoint(self, allowed: Formula) -> str | None:
@@ -236,8 +235,8 @@ class _Reaching:
         if name == "rest":
             free = self._anything
         return self.names[name].listed(
-            [value or "" for i, value in enumerate(values) if inside >> i & 1],
-            [value or "" for i, value in enumerate(values) if free >> i & 1 and not inside >> i & 1],
+            [str(value) for i, value in enumerate(values) if inside >> i & 1],
+            [str(value) for i, value in enumerate(values) if free >> i & 1 and not inside >> i & 1],
         )
 
     def _keys(self, allowed: Formula, possible: Formula) -> dict[str, str]:
@@ -269,8 +268,7 @@ class _Reaching:
     def _witness(self, certain: Formula) -> tuple[Witness | None, str]:
         box = None if certain is FALSE else self.inquiry.example(certain)
         if box is None:
-            answer = search(self.prover, self.subject, self.statement)
-            return None, answer.reason or ("one of its other requests is allowed" if answer.witness else "")
+            return None, search(self.prover, self.subject, self.statement).reason
         try:
             exact = shortest(certain, box, self.space, self.budget)
             found = candidate(self.space, self.subject, self.inquiry.encoding.keys, exact, {})

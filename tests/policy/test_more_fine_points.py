@@ -180,3 +180,10 @@ def test_whoever_a_resource_names_in_the_account_is_asked_about(who):
     estate = replace(app(), resource_policies={OBJECT: document(named)})
     verdict = prove(estate, replace(never(action="s3:GetObject"), scope=UNNAMED))
     assert isinstance(verdict, Refuted)
+
+
+def test_a_comparison_that_was_not_made_lists_nothing_and_says_why():
+    change = diff(app(), app(allow()), actions=(INVOKE,), scope=APP, budget=2)
+    assert (change.gained, change.lost, change.is_cut) == ((), (), False)
+    assert [text.partition(" steps")[0] for text in change.unsettled] == ["the budget of 1"]
+    assert not change.nothing_new

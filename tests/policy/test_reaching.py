@@ -174,7 +174,8 @@ def test_a_row_without_a_request_says_why():
     estate = app(allow("bedrock:TagResource", **as_one), allow(INVOKE, MODEL))
     rows = reach(estate, ["bedrock:TagResource", INVOKE], scope=APP)
     assert {(row.actions, row.undecided) for row in rows} == {
-        (("bedrock:TagResource",), "one of its other requests is allowed"), (("bedrock:InvokeModel",), ""),
+        (("bedrock:TagResource",), "StringEquals on aws:TagKeys, which holds many values"),
+        (("bedrock:InvokeModel",), ""),
     }  # fmt: skip
 
 
