@@ -36,7 +36,15 @@ PROVER = (
 SLOW = "not hostile and not millisecond and not milliseconds"
 #: The quick ones first.
 TESTS = {
-    "evaluator": ("tests/policy/test_refused.py", "tests/policy/test_evaluation.py", "tests/policy/test_said.py"),
+    "evaluator": (
+        "tests/policy/test_refused.py",
+        "tests/policy/test_evaluation.py",
+        "tests/policy/test_deciding.py",
+        "tests/policy/test_values.py",
+        "tests/policy/test_federation.py",
+        "tests/policy/test_working.py",
+        "tests/policy/test_said.py",
+    ),
     "prover": (
         "tests/policy/test_invariants.py",
         "tests/policy/test_nasty.py",

@@ -1,0 +1,250 @@
+"""Single points of deciding: who is meant by a name, whose a resource is, what stays open, and how texts match."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from itertools import product
+
+import pytest
+
+from secure_bedrock.errors import InvalidInput
+from secure_bedrock.policy import Account, Call, Endpoint, Estate, Principal, Request, evaluate
+from secure_bedrock.policy._arns import ArnPattern, fields_of
+from secure_bedrock.policy._globs import matcher, parse
+from secure_bedrock.policy.estate import asks_whose
+from tests.policy.test_evaluation import ACCOUNT, EVERYTHING, MODEL, ROLE, SESSION, VPCE, deny, estate, policy, request
+
+ODD = {"ForAnyValue:StringEqualsIfExists": {"aws:TagKeys": ["a"]}}
+QUEUE = f"arn:aws:sqs:eu-west-1:{ACCOUNT}:queue"
+USER, OTHER = f"arn:aws:iam::{ACCOUNT}:user/ann", f"arn:aws:iam::{ACCOUNT}:user/bob"
+FEDERATED = f"arn:aws:sts::{ACCOUNT}:federated-user/ann"
+TOPIC = f"arn:aws:sns:eu-west-1:{ACCOUNT}:topic"
+ORGANIZATION = "o-exampleorgid"
+TOPIC_SERVICE = "sns.amazonaws.com"
+#: The identity providers that a policy names by a name alone (AWS JSON policy elements: Principal, web identity).
+PROVIDERS = ("accounts.google.com", "cognito-identity.amazonaws.com", "graph.facebook.com", "www.amazon.com")
+
+
+def send(principal, **rest):
+    return Request(principal=principal, action="sqs:SendMessage", resource=QUEUE, **rest)
+
+
+def of_queue(principal, **elements):
+    return policy({"Effect": "Allow", "Principal": principal, "Action": "sqs:*", "Resource": QUEUE, **elements})
+
+
+# ----- who is meant
+
+
+@pytest.mark.parametrize(("trusted", "asking"), [*product(PROVIDERS, PROVIDERS)])
+def test_a_provider_is_known_by_its_name_and_is_no_other(trusted, asking):
+    trust = policy({"Effect": "Allow", "Principal": {"Federated": trusted}, "Action": "sts:AssumeRoleWithWebIdentity"})
+    world = Estate(principals={"app": Principal(arn=ROLE, trust=trust)})
+    asked = Request(principal=asking, action="sts:AssumeRoleWithWebIdentity", resource=ROLE)
+    assert evaluate(world, asked).allowed is (trusted == asking)
+
+
+def test_a_provider_is_no_service_of_the_same_name():
+    name = "cognito-identity.amazonaws.com"
+    world = Estate(resource_policies={QUEUE: of_queue({"Service": name})})
+    assert not evaluate(world, send(name)).allowed
+    assert evaluate(
+        Estate(resource_policies={QUEUE: of_queue({"Service": TOPIC_SERVICE})}), send(TOPIC_SERVICE)
+    ).allowed
+
+
+def test_a_federated_user_is_named_by_the_user_who_made_the_session_and_by_no_other():
+    """IAM User Guide, permissions for GetFederationToken: a resource may name the user or the session."""
+    for named, allowed in ((USER, True), (OTHER, False), (FEDERATED, True)):
+        world = Estate(
+            principals={"ann": Principal(arn=USER), "bob": Principal(arn=OTHER)},
+            resource_policies={QUEUE: of_queue({"AWS": named})},
+        )
+        asked = send(FEDERATED, session_policies=(policy(EVERYTHING),))
+        assert evaluate(world, asked).allowed is allowed, named
+
+
+@pytest.mark.parametrize("path", ["aws-service-role/x/", "path/"])
+def test_a_user_is_never_linked_to_a_service_whatever_its_path(path):
+    user = f"arn:aws:iam::{ACCOUNT}:user/{path}ann"
+    world = Estate(principals={"ann": Principal.administrator(user)}, scps=((policy(EVERYTHING, deny()),),))
+    assert evaluate(world, request(principal="ann")).layer == "scp"
+
+
+def test_an_account_that_is_named_grants_through_identity_policies_alone_even_with_its_role_in_a_condition():
+    """`Principal: "*"` with aws:PrincipalArn names the role; an account with it delegates, as without it."""
+    by_arn = {"Condition": {"ArnEquals": {"aws:PrincipalArn": ROLE}}}
+    bare = Estate(principals={"app": Principal(arn=ROLE), "ann": Principal(arn=USER)})
+    for principal, allowed in (("*", True), ({"AWS": ROLE}, True), ({"AWS": ACCOUNT}, False), ({"AWS": USER}, False)):
+        world = replace(bare, resource_policies={QUEUE: of_queue(principal, **by_arn)})
+        assert evaluate(world, send("app")).allowed is allowed, principal
+
+
+def test_who_is_in_no_account_is_in_no_organisation():
+    world = Estate(accounts={ACCOUNT: Account()}, organization_id=ORGANIZATION)
+    assert not world.is_member(None)
+    ours = {"Condition": {"StringEquals": {"aws:PrincipalOrgID": ORGANIZATION}}}
+    asked = replace(world, resource_policies={QUEUE: of_queue({"Service": TOPIC_SERVICE}, **ours)})
+    assert not evaluate(asked, send(TOPIC_SERVICE)).allowed
+
+
+def test_a_request_without_a_resource_is_about_none():
+    asked = Request(principal="app", action="bedrock:ListFoundationModels")
+    assert evaluate(estate(), asked).allowed
+    assert not evaluate(estate({**EVERYTHING, "Resource": MODEL}), asked).allowed
+
+
+# ----- which policies have a say
+
+
+def test_a_resource_control_policy_reaches_the_services_that_take_one_and_no_other():
+    """AWS Organizations User Guide, list of AWS services that support RCPs: SQS is on it, SNS is not."""
+    nothing = policy({**deny(), "Principal": "*"})
+    world = estate(rcps=((nothing,),))
+    assert evaluate(world, send("app")).layer == "rcp"
+    assert evaluate(world, Request(principal="app", action="sns:Publish", resource=TOPIC)).allowed
+
+
+# ----- whose a resource is
+
+#: Conditions that ask it, and some that do not.
+WHOSE = {
+    "the account": ({"StringEquals": {"aws:ResourceAccount": ACCOUNT}}, True),
+    "the account, in capitals": ({"StringEquals": {"AWS:RESOURCEACCOUNT": ACCOUNT}}, True),
+    "the organisation": ({"StringEquals": {"aws:ResourceOrgID": ORGANIZATION}}, True),
+    "its paths": ({"ForAnyValue:StringLike": {"aws:ResourceOrgPaths": "o-exampleorgid/*"}}, True),
+    "the account, by a variable": ({"StringEquals": {"aws:PrincipalAccount": "${aws:ResourceAccount}"}}, True),
+    "the organisation, by a variable": ({"StringEquals": {"aws:PrincipalOrgID": "${AWS:ResourceOrgID}"}}, True),
+    "whose the caller is": ({"StringEquals": {"aws:PrincipalAccount": "${aws:PrincipalOrgID}"}}, False),
+    "a text that names the key": ({"StringEquals": {"aws:UserAgent": "aws:ResourceAccount"}}, False),
+    "a tag": ({"StringEquals": {"aws:ResourceTag/team": "a"}}, False),
+}
+
+
+@pytest.mark.parametrize("name", WHOSE)
+def test_a_condition_asks_whose_a_resource_is(name):
+    condition, asks = WHOSE[name]
+    assert asks_whose([policy({**EVERYTHING, "Condition": condition})]) is asks
+
+
+ASKS = policy(deny(Condition=WHOSE["the account"][0]))
+BY_ANYBODY = policy({**deny(Condition=WHOSE["the account"][0]), "Principal": "*"})
+#: Every place of an estate where a policy can stand.
+PLACES = {
+    "a control policy": {"scps": ((ASKS,),)},
+    "a resource control policy": {"rcps": ((BY_ANYBODY,),)},
+    "a control policy of an account": {"accounts": {ACCOUNT: Account(scps=((ASKS,),))}},
+    "a resource control policy of an account": {"accounts": {ACCOUNT: Account(rcps=((BY_ANYBODY,),))}},
+    "a role": {"principals": {"app": Principal(arn=ROLE, identity=(ASKS,))}},
+    "a boundary": {"principals": {"app": Principal(arn=ROLE, boundary=ASKS)}},
+    "a trust policy": {"principals": {"app": Principal(arn=ROLE, trust=ASKS)}},
+    "an endpoint": {"endpoints": {VPCE: Endpoint(service="bedrock-runtime", vpc="vpc-1", policy=BY_ANYBODY)}},
+    "a resource": {"resource_policies": {QUEUE: BY_ANYBODY}},
+}
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_an_estate_asks_whose_a_resource_is_wherever_the_policy_stands(place):
+    assert Estate(**PLACES[place]).asks_whose
+    assert not Estate(principals={"app": Principal.administrator(ROLE)}).asks_whose
+
+
+# ----- what stays open
+
+
+@pytest.mark.parametrize(
+    "statements",
+    [
+        [deny(Condition=ODD)],
+        [deny(Condition=ODD), {**EVERYTHING, "Condition": {"Bool": {"aws:ViaAWSService": "true"}}}],
+        [{**EVERYTHING, "Condition": ODD}, deny()],
+    ],
+    ids=["a Deny alone", "a Deny beside an Allow that does not apply", "an Allow that is denied"],
+)
+def test_nothing_is_open_where_no_reading_allows(statements):
+    decision = evaluate(estate(*statements), request())
+    assert not decision.allowed
+    assert decision.disputed == ()
+
+
+@pytest.mark.parametrize("field", [1, 2, 3, 4])
+def test_a_variable_before_the_resource_of_an_arn_is_not_settled(field):
+    """IAM User Guide, policy variables: they stand in the resource of an ARN, after the fifth colon."""
+    values = {"aws:PrincipalTag/x": QUEUE.split(":")[field]}
+    fields = QUEUE.split(":")
+    fields[field] = "${aws:PrincipalTag/x}"
+    decision = evaluate(estate({**EVERYTHING, "Sid": "Odd", "Resource": ":".join(fields)}), send("app", context=values))
+    assert not decision.allowed
+    assert decision.disputed == ("Odd: how AWS reads its Resource here",)
+
+
+def test_a_variable_in_the_resource_of_an_arn_is_read():
+    tagged = {**EVERYTHING, "Resource": QUEUE.replace("queue", "${aws:PrincipalTag/x}")}
+    assert evaluate(estate(tagged), send("app", context={"aws:PrincipalTag/x": "queue"})).allowed
+    assert not evaluate(estate(tagged), send("app", context={"aws:PrincipalTag/x": "other"})).allowed
+
+
+def test_a_call_is_not_open_where_one_of_its_authorisations_is_surely_denied():
+    world = estate(
+        {**EVERYTHING, "Action": ["bedrock:InvokeModel", "bedrock:CallWithBearerToken"], "Condition": ODD},
+        deny(Action="bedrock:CallWithBearerToken"),
+    )
+    asked = Call(principal="app", operation="InvokeModel", model="amazon.nova-lite-v1:0", region="eu-west-1")
+    assert evaluate(world, asked).disputed
+    assert evaluate(world, replace(asked, credentials="short_term_key")).disputed == ()
+
+
+def test_one_empty_text_among_all_values_is_not_settled_and_another_text_is():
+    """AWS counts an empty text as no value; requests that were observed did not."""
+    asked = {"ForAllValues:StringEquals": {"aws:TagKeys": ["a"]}}
+    for value, disputed in (((""), True), (("b"), False), (("a", ""), False)):
+        context = {"aws:TagKeys": value if isinstance(value, tuple) else (value,)}
+        decision = evaluate(estate({**EVERYTHING, "Condition": asked}), request(context=context))
+        assert (decision.allowed, bool(decision.disputed)) == (False, disputed), value
+
+
+# ----- calls
+
+
+def test_a_call_goes_through_an_endpoint_of_its_own_service():
+    asked = Call(principal="app", operation="CreateInference", model="x", region="eu-west-1", endpoint=VPCE)
+    for service, fits in (("bedrock-mantle", True), ("bedrock-runtime", False)):
+        world = estate(endpoints={VPCE: Endpoint(service=service, vpc="vpc-1")})
+        if fits:
+            assert evaluate(world, asked).allowed
+        else:
+            with pytest.raises(InvalidInput, match="endpoint"):
+                evaluate(world, asked)
+
+
+def test_a_session_is_known_by_its_role():
+    named = Estate(principals={"app": Principal(arn=ROLE)}, resource_policies={QUEUE: of_queue({"AWS": ROLE})})
+    assert evaluate(named, send(SESSION)).allowed
+
+
+# ----- texts
+
+
+def read_by_hand(pattern: str) -> re.Pattern[str]:
+    return re.compile("".join({"*": ".*", "?": "."}.get(c, re.escape(c)) for c in pattern), re.DOTALL)
+
+
+def test_patterns_match_what_a_regular_expression_of_the_same_form_matches():
+    texts = ["".join(each) for size in range(5) for each in product("ab", repeat=size)]
+    for size in range(6):
+        for pattern in map("".join, product("ab*?", repeat=size)):
+            here, there = matcher(parse(pattern, variables=False)), read_by_hand(pattern)
+            assert [each for each in texts if here(each)] == [each for each in texts if there.fullmatch(each)], pattern
+
+
+@pytest.mark.parametrize("text", ["", "arn", "arn:aws:s3::", "x:aws:s3:::b", "ARN:aws:s3:::b"])
+def test_what_is_no_arn_has_no_fields(text):
+    assert fields_of(text) is None
+
+
+def test_an_arn_has_six_fields_and_the_last_keeps_its_colons():
+    assert fields_of("arn:aws:s3:::a:b:c") == ("arn", "aws", "s3", "", "", "a:b:c")
+    pattern = ArnPattern(parse("arn:aws:s3:::a:*:c", variables=False))
+    assert pattern.matches(("arn", "aws", "s3", "", "", "a:b:c"), {})
+    assert not pattern.matches(("arn", "aws", "s3", "", "b", "a:b:c"), {})
