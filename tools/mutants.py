@@ -41,6 +41,7 @@ TESTS = {
         "tests/policy/test_evaluation.py",
         "tests/policy/test_deciding.py",
         "tests/policy/test_values.py",
+        "tests/policy/test_fine_points.py",
         "tests/policy/test_federation.py",
         "tests/policy/test_working.py",
         "tests/policy/test_said.py",

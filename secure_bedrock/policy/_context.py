@@ -31,11 +31,10 @@ def complete(estate: Estate, request: Request, caller: Caller, fields: Fields | 
         InvalidInput: where the request states a key that what follows contradicts.
     """
     context: dict[str, Value] = {**_ORDINARY, **of_principal(estate, caller)}
-    settled = set(context) - {*_ORDINARY, "aws:principalisawsservice"}
     if fields is not None:
         _add_resource(context, estate, fields)
     _add_endpoint(context, estate, request)
-    settled |= set(context) - {*_ORDINARY, "aws:principalisawsservice"}
+    settled = set(context) - {*_ORDINARY, "aws:principalisawsservice"}
     if caller.kind is not Kind.USER:  # session tags take the place of a role's own ("Passing session tags")
         settled = {key for key in settled if not key.startswith("aws:principaltag/")}
     tags = estate.resource_tags.get(request.resource, {})

@@ -210,7 +210,7 @@ class _Making:
             direct = self.call.endpoint is None
             reading = self.request("iam:PassRole", self.call.service_role, passed, network=direct)
             yield Step((reading,)) if direct else Step((), (reading,))
-        if target is Target.GUARDRAIL or (self.call.guardrail and self.operation.takes_guardrail):
+        if target is Target.GUARDRAIL or self.call.guardrail:
             for resource in (unversioned(self.given("guardrail")), self.call.resource):
                 if resource:
                     yield Step((self.request("bedrock:ApplyGuardrail", resource, {}),))
@@ -237,7 +237,7 @@ class _Making:
             resource = resource.replace(":*:", f":{self.place.region}:", 1)
             notes.append("the profile's destinations are not known")
         contexts: list[dict[str, Value]] = [dict(_ON_BEHALF) if on_behalf else {}]
-        if self.call.guardrail and self.operation.takes_guardrail:
+        if self.call.guardrail:
             named = [context | {GUARDRAIL_KEY: self.call.guardrail} for context in contexts]
             contexts = named if authorisation.carries_guardrail else [*contexts, *named]
             notes += [] if authorisation.carries_guardrail else ["whether a profile's own carries the guardrail"]

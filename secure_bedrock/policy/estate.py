@@ -231,7 +231,7 @@ class Estate:
         endpoint = self.endpoints.get(endpoint_id) if endpoint_id else None
         if endpoint is None or endpoint.policy is None:
             return ()
-        return self._single(("endpoint", endpoint_id), "endpoint", endpoint.policy, endpoint_id or "")
+        return self._single(("endpoint", endpoint_id), "endpoint", endpoint.policy, str(endpoint_id))
 
     def resource_layers(self, resource: str) -> tuple[Layer, ...]:
         """Return the policy on a resource."""

@@ -129,12 +129,12 @@ class CompiledStatement:
         """
         if any(pattern.anybody for pattern in self._others):
             return False
-        if self.denies and caller.holder is not None and caller.holder.boundary is not None:
+        if caller.holder is not None and caller.holder.boundary is not None:
             return True
         listed = [any(pattern.lists(name) for pattern in self._others) for name in caller.known_as()]
         if not any(listed):
             return True
-        return False if all(listed) or not self.denies else None
+        return False if all(listed) else None
 
 
 class _Actions:

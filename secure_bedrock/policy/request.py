@@ -68,8 +68,8 @@ class Request:
     session_policies: tuple[Policy, ...] = ()
 
     def __post_init__(self) -> None:
-        service, colon, name = self.action.partition(":")
-        if not (service and colon and name) or "*" in self.action:
+        service, _, name = self.action.partition(":")
+        if not (service and name) or "*" in self.action:
             raise invalid("action", self.action, allowed="one action, such as 'bedrock:InvokeModel'")
         if self.resource != "*" and not self.resource.startswith("arn:"):
             raise invalid("resource", self.resource, allowed="an ARN, or '*' for an action without resource")

@@ -9,7 +9,7 @@ from itertools import product
 import pytest
 
 from secure_bedrock.errors import InvalidInput
-from secure_bedrock.policy import Account, Call, Endpoint, Estate, Principal, Request, evaluate
+from secure_bedrock.policy import Account, Call, Endpoint, Estate, Model, Principal, Request, evaluate
 from secure_bedrock.policy._arns import ArnPattern, fields_of
 from secure_bedrock.policy._globs import matcher, parse
 from secure_bedrock.policy.estate import asks_whose
@@ -150,6 +150,25 @@ def test_an_estate_asks_whose_a_resource_is_wherever_the_policy_stands(place):
     assert not Estate(principals={"app": Principal.administrator(ROLE)}).asks_whose
 
 
+def test_a_resource_is_of_the_organisation_where_its_account_is():
+    """aws:ResourceOrgID is that of the owner's organisation (AWS global condition context keys)."""
+    abroad = QUEUE.replace(ACCOUNT, "444455556666")
+    for member in (True, False):
+        world = estate(accounts={"444455556666": Account(member=member)}, organization_id=ORGANIZATION)
+        asked = Request(principal="app", action="sqs:SendMessage", resource=abroad)
+        assert evaluate(world, asked).context.get("aws:resourceorgid") == (ORGANIZATION if member else None)
+
+
+def test_a_key_policy_that_is_not_shown_is_taken_to_leave_the_decision_to_iam():
+    key = f"arn:aws:kms:eu-west-1:{ACCOUNT}:key/11111111-2222-3333-4444-555555555555"
+    decrypting = Request(principal="app", action="kms:Decrypt", resource=key)
+    told = (f"the key policy of {key} is not in the estate; it is taken to leave the decision to IAM",)
+    assert evaluate(estate(), decrypting).assumptions == told
+    shown = policy({"Effect": "Allow", "Principal": {"AWS": ACCOUNT}, "Action": "kms:*", "Resource": "*"})
+    assert evaluate(estate(resource_policies={key: shown}), decrypting).assumptions == ()
+    assert evaluate(estate(), Request(principal="app", action="kms:ListKeys")).assumptions == ()
+
+
 # ----- what stays open
 
 
@@ -198,13 +217,103 @@ def test_a_call_is_not_open_where_one_of_its_authorisations_is_surely_denied():
 def test_one_empty_text_among_all_values_is_not_settled_and_another_text_is():
     """AWS counts an empty text as no value; requests that were observed did not."""
     asked = {"ForAllValues:StringEquals": {"aws:TagKeys": ["a"]}}
-    for value, disputed in (((""), True), (("b"), False), (("a", ""), False)):
-        context = {"aws:TagKeys": value if isinstance(value, tuple) else (value,)}
-        decision = evaluate(estate({**EVERYTHING, "Condition": asked}), request(context=context))
+    for value, disputed in ((("",), True), (("b",), False), (("a", ""), False)):
+        world = estate({**EVERYTHING, "Condition": asked})
+        decision = evaluate(world, request(context={"aws:TagKeys": value}))
         assert (decision.allowed, bool(decision.disputed)) == (False, disputed), value
+    any_text = {**EVERYTHING, "Condition": {"ForAllValues:StringLike": {"aws:TagKeys": ["*"]}}}
+    assert evaluate(estate(any_text), request(context={"aws:TagKeys": ("",)})).allowed
 
 
 # ----- calls
+
+SECOND = f"arn:aws:iam::{ACCOUNT}:role/second"
+BY_APP = policy({"Effect": "Allow", "Principal": {"AWS": ROLE}, "Action": "sts:AssumeRole"})
+BY_SECOND = policy({"Effect": "Allow", "Principal": {"AWS": SECOND}, "Action": "sts:AssumeRole"})
+THIRD = f"arn:aws:iam::{ACCOUNT}:role/third"
+LITE = "amazon.nova-lite-v1:0"
+
+
+def invoke(**rest):
+    return Call(**{"principal": "app", "operation": "InvokeModel", "model": LITE, "region": "eu-west-1", **rest})
+
+
+def roles(*statements, **rest):
+    """The app, a role that it may assume, and one that this may assume; all may do everything but for statements."""
+    own = (policy(EVERYTHING, *statements),)
+    return Estate(
+        principals={
+            "app": Principal(arn=ROLE, identity=own),
+            "second": Principal(arn=SECOND, identity=own, trust=BY_APP),
+            "third": Principal(arn=THIRD, identity=own, trust=BY_SECOND),
+        },
+        **rest,
+    )
+
+
+def carried(world, call):
+    """The keys that each authorisation of a call states, by action."""
+    return [(step.request.action, sorted(step.request.context)) for step in evaluate(world, call).steps]
+
+
+STATED = {
+    "aws:SourceIp": "192.0.2.1", "aws:UserAgent": "x", "aws:MultiFactorAuthPresent": "true",
+    "bedrock:ServiceTier": "flex",
+}  # fmt: skip
+
+
+def test_what_a_call_states_is_on_the_authorisations_that_carry_it():
+    """MFA and the like are of who signed in; a role change is made from an address, never through the endpoint."""
+    invoking = "bedrock:InvokeModel"
+    role_change = (
+        "sts:AssumeRole",
+        ["aws:MultiFactorAuthPresent", "aws:RequestedRegion", "aws:SourceIp", "aws:UserAgent"],
+    )
+    later_change = ("sts:AssumeRole", ["aws:RequestedRegion", "aws:SourceIp", "aws:UserAgent"])
+    changes, via = [role_change, later_change], ("second", "third")
+    assert carried(roles(), invoke(context=STATED)) == [(invoking, sorted(STATED))]
+    assert carried(roles(), invoke(context=STATED, via=via)) == [
+        *changes, (invoking, ["aws:SourceIp", "aws:UserAgent", "bedrock:ServiceTier"]),
+    ]  # fmt: skip
+    assert carried(roles(), invoke(context=STATED, via=via, endpoint=VPCE)) == [
+        *changes, (invoking, ["aws:UserAgent", "bedrock:ServiceTier"]),
+    ]  # fmt: skip
+    with pytest.raises(InvalidInput, match="aws:SourceIp"):
+        evaluate(roles(), invoke(context=STATED, endpoint=VPCE))
+
+
+@pytest.mark.parametrize("key", ["aws:ResourceAccount", "aws:ResourceOrgID", "aws:ResourceOrgPaths"])
+def test_whether_a_request_says_that_a_model_is_the_services_is_not_settled(key):
+    lacks = roles(deny(Action="bedrock:*", Condition={"Null": {key: "true"}}))
+    has = roles(deny(Action="bedrock:*", Condition={"Null": {key: "false"}}))
+    for world in (lacks, has):
+        decision = evaluate(world, invoke())
+        assert not decision.allowed
+        assert decision.disputed == ("whether a request says that a foundation model is the service's",)
+
+
+def test_whose_a_profile_is_follows_from_its_arn():
+    """Of a profile the account is in the ARN: nothing about it is open."""
+    ours = roles(deny(Resource=f"arn:aws:bedrock:*:{ACCOUNT}:*", Condition={"StringNotEquals": {
+        "aws:ResourceAccount": ACCOUNT}}))  # fmt: skip
+    steps = evaluate(ours, invoke(model=f"eu.{LITE}")).steps
+    assert steps[0].request.resource.split(":")[5].startswith("inference-profile/")
+    assert steps[0].allowed
+
+
+def test_a_profile_whose_destinations_are_not_known_is_asked_about_in_its_own_region():
+    decision = evaluate(roles(), invoke(model="eu.amazon.not-known-yet-v1:0"))
+    assert {step.request.resource.split(":")[3] for step in decision.steps} == {"eu-west-1"}
+
+
+def test_a_copied_profile_that_is_denied_leaves_the_call_open():
+    """AWS does not say whether the profile behind an application's own is authorised as well."""
+    own = f"arn:aws:bedrock:eu-west-1:{ACCOUNT}:application-inference-profile/abcdefghijkl"
+    copied = "arn:aws:bedrock:*:*:inference-profile/*"
+    model = Model.application_profile(own, serves=[f"eu.{LITE}"])
+    decision = evaluate(roles(deny(Resource=copied)), invoke(model=model))
+    assert not decision.allowed
+    assert "whether the copied profile is authorised" in "; ".join(decision.disputed)
 
 
 def test_a_call_goes_through_an_endpoint_of_its_own_service():
@@ -223,7 +332,28 @@ def test_a_session_is_known_by_its_role():
     assert evaluate(named, send(SESSION)).allowed
 
 
-# ----- texts
+# ----- requests and texts
+
+
+@pytest.mark.parametrize("given", [{"resource": "model"}, {"action": "bedrock"}, {"action": ":x"}, {"action": "a:*"}])
+def test_a_request_that_cannot_be_made_is_refused_when_it_is_written(given):
+    with pytest.raises(InvalidInput, match=next(iter(given))):
+        Request(**{"principal": "app", "action": "bedrock:InvokeModel", **given})
+
+
+def test_bool_takes_a_variable():
+    """IAM User Guide, policy variables: in the Condition element, with String, ARN and Bool operators."""
+    equal = {"Bool": {"aws:SecureTransport": "${aws:PrincipalTag/x}"}}
+    for value, allowed in (("true", True), ("TRUE", True), ("false", False)):
+        asked = request(context={"aws:PrincipalTag/x": value})
+        assert evaluate(estate({**EVERYTHING, "Condition": equal}), asked).allowed is allowed
+
+
+@pytest.mark.parametrize("text", ["2026-05-01T12:30:00+12:30", "2026-04-30T14:00:00-10:00", "1777593600"])
+def test_a_moment_may_be_written_in_any_zone(text):
+    same = {"DateEquals": {"aws:CurrentTime": text}}
+    asked = request(context={"aws:CurrentTime": "2026-05-01T00:00:00Z"})
+    assert evaluate(estate({**EVERYTHING, "Condition": same}), asked).allowed
 
 
 def read_by_hand(pattern: str) -> re.Pattern[str]:
