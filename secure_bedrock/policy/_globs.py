@@ -60,8 +60,8 @@ def parse(text: str, *, variables: bool, wildcards: bool = True) -> Parts:
 
 
 def _variable(name: str) -> Variable:
-    key, quote, default = name.partition(", '")
-    if quote and default.endswith("'"):
+    key, _, default = name.partition(", '")
+    if default.endswith("'"):
         return Variable(key.lower(), default[:-1])
     return Variable(name.lower())
 

@@ -9,7 +9,7 @@ from itertools import product
 import pytest
 
 from secure_bedrock.errors import InvalidInput
-from secure_bedrock.policy import Account, Call, Endpoint, Estate, Model, Principal, Request, evaluate
+from secure_bedrock.policy import Account, Call, Endpoint, Estate, Model, Principal, Request, evaluate, explain
 from secure_bedrock.policy._arns import ArnPattern, fields_of
 from secure_bedrock.policy._globs import matcher, parse
 from secure_bedrock.policy.estate import asks_whose
@@ -96,6 +96,28 @@ def test_a_request_without_a_resource_is_about_none():
 
 
 # ----- which policies have a say
+
+
+def test_a_decision_names_the_statement_of_the_resource_that_let_it_through():
+    world = Estate(principals={"app": Principal(arn=ROLE)}, resource_policies={QUEUE: of_queue({"AWS": ROLE}, Sid="Q")})
+    decision = evaluate(world, send("app"))
+    assert decision.allowed
+    assert decision.statement
+    assert decision.statement.sid == "Q"
+
+
+def test_a_service_may_nothing_that_no_policy_grants_it():
+    """Root may do what its account owns; a service has no policies of its own and owns nothing."""
+    for resource, action in ((MODEL, "bedrock:InvokeModel"), (QUEUE, "sqs:SendMessage")):
+        asked = Request(principal=TOPIC_SERVICE, action=action, resource=resource)
+        assert not evaluate(estate(), asked).allowed
+        assert evaluate(estate(), replace(asked, principal=f"arn:aws:iam::{ACCOUNT}:root")).allowed
+
+
+@pytest.mark.parametrize("kind", ["Service", "Federated"])
+def test_a_star_names_principals_of_aws_alone(kind):
+    with pytest.raises(InvalidInput, match="Principal"):
+        evaluate(Estate(resource_policies={QUEUE: of_queue({kind: "*"})}), send(TOPIC_SERVICE))
 
 
 def test_a_resource_control_policy_reaches_the_services_that_take_one_and_no_other():
@@ -258,7 +280,7 @@ def carried(world, call):
 
 STATED = {
     "aws:SourceIp": "192.0.2.1", "aws:UserAgent": "x", "aws:MultiFactorAuthPresent": "true",
-    "bedrock:ServiceTier": "flex",
+    "bedrock:ServiceTier": "flex", "bedrock:NoSuchKey": "x",
 }  # fmt: skip
 
 
@@ -271,7 +293,7 @@ def test_what_a_call_states_is_on_the_authorisations_that_carry_it():
     )
     later_change = ("sts:AssumeRole", ["aws:RequestedRegion", "aws:SourceIp", "aws:UserAgent"])
     changes, via = [role_change, later_change], ("second", "third")
-    assert carried(roles(), invoke(context=STATED)) == [(invoking, sorted(STATED))]
+    assert carried(roles(), invoke(context=STATED)) == [(invoking, sorted(STATED.keys() - {"bedrock:NoSuchKey"}))]
     assert carried(roles(), invoke(context=STATED, via=via)) == [
         *changes, (invoking, ["aws:SourceIp", "aws:UserAgent", "bedrock:ServiceTier"]),
     ]  # fmt: skip
@@ -280,6 +302,15 @@ def test_what_a_call_states_is_on_the_authorisations_that_carry_it():
     ]  # fmt: skip
     with pytest.raises(InvalidInput, match="aws:SourceIp"):
         evaluate(roles(), invoke(context=STATED, endpoint=VPCE))
+
+
+@pytest.mark.parametrize("key", ["aws:SourceVpc", "aws:SourceVpcArn", "aws:VpcSourceIp", "aws:VpceAccount"])
+def test_the_network_that_a_call_states_is_that_of_its_endpoint(key):
+    """Whether the models behind a profile carry it is not settled: each is asked about with it and without."""
+    world = roles(deny(Resource="arn:aws:bedrock:*::foundation-model/*", Condition={"Null": {key: "true"}}))
+    decision = evaluate(world, invoke(model=f"eu.{LITE}", endpoint=VPCE, context={key: "10.0.0.1"}))
+    assert not decision.allowed
+    assert decision.disputed == ("whether the models behind a profile or a service carry the network",)
 
 
 @pytest.mark.parametrize("key", ["aws:ResourceAccount", "aws:ResourceOrgID", "aws:ResourceOrgPaths"])
@@ -332,6 +363,10 @@ def test_a_session_is_known_by_its_role():
     assert evaluate(named, send(SESSION)).allowed
 
 
+def test_a_call_of_one_authorisation_is_explained_as_that_request():
+    assert explain(roles(), invoke()).lines[0] == f"allowed: app bedrock:InvokeModel {MODEL}"
+
+
 # ----- requests and texts
 
 
@@ -347,6 +382,7 @@ def test_bool_takes_a_variable():
     for value, allowed in (("true", True), ("TRUE", True), ("false", False)):
         asked = request(context={"aws:PrincipalTag/x": value})
         assert evaluate(estate({**EVERYTHING, "Condition": equal}), asked).allowed is allowed
+    assert not evaluate(estate({**EVERYTHING, "Condition": equal}), request()).allowed
 
 
 @pytest.mark.parametrize("text", ["2026-05-01T12:30:00+12:30", "2026-04-30T14:00:00-10:00", "1777593600"])
