@@ -54,6 +54,8 @@ TESTS = {
         "tests/policy/test_assumed.py",
         "tests/policy/test_fine_points.py",
         "tests/policy/test_more_fine_points.py",
+        "tests/policy/test_settling.py",
+        "tests/policy/test_asking.py",
         "tests/policy/test_descriptions.py",
         "tests/policy/test_bearing.py",
         "tests/policy/test_shortcuts_by_hand.py",
