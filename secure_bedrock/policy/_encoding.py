@@ -244,7 +244,7 @@ class Encoding:
         return self._on_cells(asked, self.space.key(key), holds, context, maybe=maybe)
 
     def _on_cells(self, asked: Asked, attribute: Attribute, holds: Holds, context: Context, *, maybe: bool) -> Formula:
-        if asked.is_whole and not attribute.inexact and attribute.kind == "text":
+        if asked.is_whole and attribute.kind == "text":
             return attribute.among(asked.condition.values)
         kind = family(asked.condition.operator)
         self.space.budget.spend(len(attribute.values) * effort(asked.condition) // 8, "conditions")

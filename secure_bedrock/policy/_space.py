@@ -55,7 +55,7 @@ class Attribute:
         name: of the key, or of the part of the request.
         values: a witness of each cell; None is absence.
         inexact: why its cells are too coarse; empty where they are not.
-        kind: the family of operators they are fine enough for.
+        kind: the family of operators they are fine enough for; never text where they are too coarse.
     """
 
     number: int

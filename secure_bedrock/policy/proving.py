@@ -99,7 +99,7 @@ def _answer(prover: Prover, invariant: Never, statements: tuple[CompiledStatemen
             answer = search(prover, subject, statement) if can_use else Answer()
             if answer.witness is None and not answer.reason:
                 answer = inquiry.trusted(statement)
-            is_used = is_used or can_use or bool(answer.reason)
+            is_used = can_use or bool(answer.reason)
             if answer.witness is not None:
                 holds = False if subject.is_named else (True if is_named_settled else None)
                 return Refuted(name=invariant.name, holds_for_named=holds, witness=answer.witness)

@@ -209,6 +209,34 @@ def test_who_has_a_key(key):
     assert isinstance(verdict, Refuted if service_has else Proved), str(verdict)
 
 
+# ----- variables
+
+
+@pytest.mark.parametrize("key", ["aws:MultiFactorAuthPresent", "aws:SecureTransport", "aws:ViaAWSService"])
+@pytest.mark.parametrize(("team", "has"), [("true", True), ("maybe", False)])
+def test_a_tag_equals_a_key_of_two_values_where_it_is_one_of_them(key, team, has):
+    estate = app(allow("sqs:*", StringEquals={"aws:PrincipalTag/team": f"${{{key}}}"}), trust=anybody_tags())
+    verdict = prove(estate, never(where("StringEquals", "aws:PrincipalTag/team", team), action="sqs:SendMessage"))
+    assert isinstance(verdict, Refuted if has else Proved), str(verdict)
+
+
+@pytest.mark.parametrize("operator", ["ArnEquals", "ArnLike", "StringLike"])
+@pytest.mark.parametrize(
+    ("pattern", "arn", "may_be"),
+    [
+        ("arn:aws:s3:::${aws:PrincipalTag/team}", "arn:aws:s3:::abc", True),
+        ("arn:aws:s3:::*${aws:PrincipalTag/team}", "arn:aws:s3:::abc", True),
+        ("arn:aws:s3:::?b${aws:PrincipalTag/team}", "arn:aws:s3:::abc", True),
+        ("arn:aws:s3:::${aws:PrincipalTag/team}/x", "arn:aws:s3:::abc", False),
+        ("arn:aws:sns:*:*:${aws:PrincipalTag/team}", "arn:aws:s3:::abc", False),
+    ],
+)
+def test_a_tag_in_a_pattern_stands_for_any_text(operator, pattern, arn, may_be):
+    estate = app(allow("sqs:*", **{operator: {"aws:SourceArn": pattern}}), trust=anybody_tags())
+    verdict = prove(estate, never(where("StringEquals", "aws:SourceArn", arn), action="sqs:SendMessage"))
+    assert isinstance(verdict, Refuted if may_be else Proved), str(verdict)
+
+
 # ----- calls
 
 

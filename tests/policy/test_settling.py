@@ -107,6 +107,42 @@ def test_a_condition_on_a_key_with_many_values(quantifier, operator):
         is_answered(role(ALL, {**ALL, "Effect": "Deny", "Condition": condition}), asked, pins)
 
 
+#: Keys of one type, and a value that is written as a text.
+TYPED = {
+    "aws:MultiFactorAuthAge": "60",
+    "aws:CurrentTime": "2026-05-01T00:00:00Z",
+    "aws:SourceIp": "203.0.113.7",
+    "aws:TokenIssueTime": "2026-05-01T00:00:00Z",
+}
+
+
+@pytest.mark.parametrize("key", TYPED)
+@pytest.mark.parametrize("operator", ["StringEquals", "StringLike", "StringEqualsIgnoreCase"])
+def test_a_key_of_one_type_may_be_compared_as_a_text(operator, key):
+    """A date may be written in many ways: what a policy says of its text is not settled, and never proved away."""
+    context = {key: TYPED[key], "aws:MultiFactorAuthPresent": "true"}
+    world = role({**ALL, "Condition": {operator: {key: TYPED[key]}}})
+    assert evaluate(world, Request(principal="app", action=ACTION, resource=OBJECT, context=context)).allowed
+    assert not isinstance(prove(world, never(action=ACTION)), Proved)
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        {"ForAnyValue:NumericEquals": {"s3:list": "5"}},
+        {"ForAnyValue:NumericLessThan": {"s3:list": "5"}, "ForAnyValue:NumericGreaterThan": {"s3:list": "7"}},
+        {"ForAnyValue:IpAddress": {"s3:list": "203.0.113.0/24"}},
+        {"ForAnyValue:StringEquals": {"s3:list": "a"}, "ForAnyValue:StringLike": {"s3:list": "b*"}},
+        {"ForAnyValue:ArnLike": {"s3:list": "arn:aws:s3:::a*"}},
+        {"ForAllValues:Bool": {"s3:list": "true"}, "Null": {"s3:list": "false"}},
+    ],
+    ids=", ".join,
+)
+def test_a_list_of_another_service_may_hold_any_values(condition):
+    """Of such a key the set operators tell that it is a list; each of these is allowed to somebody."""
+    assert not isinstance(prove(role({**ALL, "Condition": condition}), never(action=ACTION)), Proved)
+
+
 RESOURCES = [
     "*", OBJECT, f"{BUCKET}/*", f"{BUCKET}/?/x", "arn:aws:s3:::*", "arn:*:s3:*:*:records/a/x", "arn:aws:s3",
     "arn:aws:sqs:*", "arn:aws:s3:::records/${aws:PrincipalTag/none, 'a'}/x",
