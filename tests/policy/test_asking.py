@@ -255,6 +255,27 @@ def test_a_call_brings_the_tags_that_it_states(team, works):
     assert isinstance(verdict, Proved if works else Refuted), str(verdict)
 
 
+def test_a_call_may_need_one_key_and_the_absence_of_another():
+    estate = app(
+        EVERYTHING,
+        deny("bedrock:InvokeModel", BoolIfExists={"aws:MultiFactorAuthPresent": "false"}),
+        deny("bedrock:InvokeModel", Null={"aws:UserAgent": "false"}),
+    )
+    verdict = prove(estate, Works(name="works", calls=(invoke(),)))
+    assert isinstance(verdict, Proved), str(verdict)
+    (decision,) = verdict.examples
+    assert {*decision.steps[0].request.context} == {"aws:MultiFactorAuthPresent", "aws:TokenIssueTime"}
+    stated = prove(estate, Works(name="works", calls=(invoke(**{"aws:UserAgent": "x"}),)))
+    assert isinstance(stated, Refuted), str(stated)
+
+
+@pytest.mark.parametrize(("held", "works"), [((), True), (("a",), False)])
+def test_a_call_brings_the_values_that_it_states(held, works):
+    no_tags = deny("bedrock:InvokeModel", Null={"s3:list": "false"}, **{"ForAllValues:StringEquals": {"s3:list": "a"}})
+    verdict = prove(app(EVERYTHING, no_tags), Works(name="works", calls=(invoke(**{"s3:list": held}),)))
+    assert isinstance(verdict, Proved if works else Refuted), str(verdict)
+
+
 def test_a_stranger_may_be_asked_about_by_what_is_not_his():
     verdict = prove(app(), never(where("Null", "aws:PrincipalTag/team", "false"), scope=Scope(unnamed=True)))
     assert isinstance(verdict, Refuted)
