@@ -385,6 +385,19 @@ def test_bool_takes_a_variable():
     assert not evaluate(estate({**EVERYTHING, "Condition": equal}), request()).allowed
 
 
+@pytest.mark.parametrize("operator", ["StringEquals", "StringEqualsIgnoreCase"])
+@pytest.mark.parametrize(("text", "equal"), [("a*", True), ("ab", False)])
+def test_a_star_is_a_letter_to_who_asks_for_equality(operator, text, equal):
+    statement = {**EVERYTHING, "Condition": {operator: {"aws:UserAgent": "a*"}}}
+    assert evaluate(estate(statement), request(context={"aws:UserAgent": text})).allowed is equal
+
+
+@pytest.mark.parametrize(("count", "ending"), [(4, "d: the key is absent"), (5, "d and 1 more: the key is absent")])
+def test_an_explanation_names_the_first_values(count, ending):
+    statement = {**EVERYTHING, "Condition": {"StringEquals": {"aws:UserAgent": list("abcde"[:count])}}}
+    assert str(explain(estate(statement), request())).endswith(ending)
+
+
 @pytest.mark.parametrize("text", ["2026-05-01T12:30:00+12:30", "2026-04-30T14:00:00-10:00", "1777593600"])
 def test_a_moment_may_be_written_in_any_zone(text):
     same = {"DateEquals": {"aws:CurrentTime": text}}
