@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from secure_bedrock.policy import Account, Call, Endpoint, Estate, Principal, prove
+from secure_bedrock.policy import Account, Call, Endpoint, Estate, Principal, _searching, prove
 from secure_bedrock.policy._subjects import (
     may_tag_sessions,
     named,
@@ -15,7 +15,7 @@ from secure_bedrock.policy._subjects import (
     unnamed,
 )
 from secure_bedrock.policy.invariants import Scope, Works
-from secure_bedrock.policy.verdicts import Proved, Refuted
+from secure_bedrock.policy.verdicts import Proved, Refuted, Unknown
 from tests.policy.test_fine_points import (
     ABROAD,
     APP,
@@ -235,6 +235,17 @@ def test_a_tag_in_a_pattern_stands_for_any_text(operator, pattern, arn, may_be):
     estate = app(allow("sqs:*", **{operator: {"aws:SourceArn": pattern}}), trust=anybody_tags())
     verdict = prove(estate, never(where("StringEquals", "aws:SourceArn", arn), action="sqs:SendMessage"))
     assert isinstance(verdict, Refuted if may_be else Proved), str(verdict)
+
+
+def test_a_variable_whose_values_cost_too_much_to_find_leaves_the_answer_open(monkeypatch):
+    arn, pattern = "arn:aws:s3:::abc", "arn:aws:s3:::?b${aws:PrincipalTag/team}"
+    estate = app(allow("sqs:*", ArnLike={"aws:SourceArn": pattern}), trust=anybody_tags())
+    asked = never(where("StringEquals", "aws:SourceArn", arn), action="sqs:SendMessage")
+    assert isinstance(prove(estate, asked), Refuted)
+    monkeypatch.setattr(_searching, "_PER_VARIABLE", 1)
+    verdict = prove(estate, asked)
+    assert isinstance(verdict, Unknown)
+    assert "aws:SourceArn" in verdict.reason
 
 
 # ----- calls
